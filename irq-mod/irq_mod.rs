@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! irq-mod: interrupt moderation for any edge-triggered MSI or MSI-X line, without its driver's
+//! help.
+//!
+//! # Terms
+//!
+//! - **line**: one interrupt of one device, such as a receive queue of a NIC.
+//! - **window**: the time after a delivery in which further interrupts of the line are held.
+//! - **hold**: acknowledge an interrupt without running the driver's handler.
+//! - **replay**: make a held interrupt occur again; one replay serves all that a window held.
+//! - **latency interval**: length of a window, in microseconds.
+
+mod driver;
+mod line;
+mod model;
+mod ops;
+mod stats;
+mod sysfs;
+
+kernel::prelude::module! {
+    type: driver::IrqMod,
+    name: "irq_mod",
+    authors: ["The rust-virt-modules developers"],
+    description: "Interrupt moderation for edge-triggered MSI and MSI-X lines",
+    license: "GPL",
+    params: {
+        irq: u32 {
+            default: 0,
+            description: "Line to moderate from the start, as named in /proc/interrupts; 0 for none",
+        },
+        latency_us: u32 {
+            default: 100,
+            description: "Latency interval of new lines in microseconds, 0 to 1000",
+        },
+    },
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Interrupt descriptors, as long as they are known to exist.
+
+use super::hook::Timer;
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    sync::rcu,
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
+    },
+    types::NotThreadSafe, //
+};
+
+/// A descriptor that cannot be freed during `'a`.
+///
+/// # Invariants
+///
+/// `ptr` points to an initialised `irq_desc`, and the current CPU is an RCU reader throughout `'a`.
+#[derive(Clone, Copy)]
+pub(super) struct Desc<'a> {
+    ptr: NonNull<bindings::irq_desc>,
+    _rcu: PhantomData<(&'a (), NotThreadSafe)>,
+}
+
+/// The lock of a descriptor, held with local interrupts off.
+pub(super) struct Locked<'a> {
+    desc: Desc<'a>,
+    flags: usize,
+}
+
+impl<'a> Desc<'a> {
+    /// # Safety
+    ///
+    /// `ptr` points to an `irq_desc`, and the current CPU is an RCU reader throughout `'a` (hard
+    /// interrupt context is one).
+    pub(super) unsafe fn new(ptr: NonNull<bindings::irq_desc>) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            ptr,
+            _rcu: PhantomData,
+        }
+    }
+
+    /// Looks up the descriptor of the interrupt number `irq`.
+    pub(super) fn of(irq: u32, _rcu: &'a rcu::Guard) -> Option<Self> {
+        // SAFETY: The guard makes this an RCU reader for all of `'a`.
+        unsafe { Self::of_in_rcu(irq) }
+    }
+
+    /// # Safety
+    ///
+    /// The current CPU is an RCU reader throughout `'a`.
+    pub(super) unsafe fn of_in_rcu(irq: u32) -> Option<Self> {
+        // SAFETY: Any number may be looked up.
+        let data = unsafe { bindings::irq_get_irq_data(irq) };
+        if data.is_null() {
+            return None;
+        }
+        // SAFETY: `data` is that of a descriptor, which by the requirement above is not freed
+        // during `'a`.
+        let desc = NonNull::new(unsafe { bindings::kernel_ext_irq_data_to_desc(data) })?;
+        // SAFETY: By the requirement above.
+        Some(unsafe { Self::new(desc) })
+    }
+
+    pub(super) fn as_ptr(self) -> *mut bindings::irq_desc {
+        self.ptr.as_ptr()
+    }
+
+    pub(super) fn irq(self) -> u32 {
+        // SAFETY: By the type invariant; the number is set once, before the descriptor is
+        // published.
+        unsafe { (*self.as_ptr()).irq_data.irq }
+    }
+
+    fn data(self) -> *mut bindings::irq_data {
+        // SAFETY: By the type invariant.
+        unsafe { &raw mut (*self.as_ptr()).irq_data }
+    }
+
+    pub(super) fn lock(self) -> Locked<'a> {
+        // SAFETY: By the type invariant; the core initialised the lock.
+        let flags =
+            unsafe { bindings::kernel_ext_raw_spin_lock_irqsave(&raw mut (*self.as_ptr()).lock) };
+        Locked { desc: self, flags }
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `Desc::lock` acquired the lock and returned these flags.
+        unsafe {
+            bindings::kernel_ext_raw_spin_unlock_irqrestore(
+                &raw mut (*self.desc.as_ptr()).lock,
+                self.flags,
+            );
+        }
+    }
+}
+
+impl Locked<'_> {
+    pub(super) fn flow(&self) -> bindings::irq_flow_handler_t {
+        // SAFETY: By the type invariant of `Desc`; the field is protected by the lock.
+        unsafe { (*self.desc.as_ptr()).handle_irq }
+    }
+
+    pub(super) fn set_flow(&mut self, flow: bindings::irq_flow_handler_t) {
+        // SAFETY: As in `flow`; this is what `irq_set_handler_locked` does.
+        unsafe { (*self.desc.as_ptr()).handle_irq = flow };
+    }
+
+    pub(super) fn is_level(&self) -> bool {
+        // SAFETY: By the type invariant of `Desc`.
+        unsafe { bindings::kernel_ext_irqd_is_level(self.desc.data()) }
+    }
+
+    pub(super) fn is_single_target(&self) -> bool {
+        // SAFETY: By the type invariant of `Desc`.
+        unsafe { bindings::kernel_ext_irqd_is_single_target(self.desc.data()) }
+    }
+
+    /// Whether the chip can acknowledge, mask and unmask this line alone.
+    pub(super) fn can_hold(&self) -> bool {
+        // SAFETY: By the type invariant of `Desc`; a descriptor's chip is never null.
+        let chip = unsafe { &*(*self.desc.data()).chip };
+        chip.irq_ack.is_some() && chip.irq_mask.is_some() && chip.irq_unmask.is_some()
+    }
+
+    /// The first requested action, or null; it is freed only after it was unlinked under the lock.
+    pub(super) fn action(&self) -> *mut bindings::irqaction {
+        // SAFETY: As in `flow`.
+        unsafe { (*self.desc.as_ptr()).action }
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        let action = self.action();
+        // SAFETY: A non-null action is valid while the lock is held.
+        !action.is_null() && unsafe { !(*action).next.is_null() }
+    }
+
+    /// Calls one of the chip's functions on the line.
+    fn chip_call(
+        &mut self,
+        of: fn(&bindings::irq_chip) -> Option<unsafe extern "C" fn(*mut bindings::irq_data)>,
+    ) {
+        let data = self.desc.data();
+        // SAFETY: By the type invariant of `Desc`; a descriptor's chip is never null and outlives
+        // it.
+        let chip = unsafe { &*(*data).chip };
+        if let Some(function) = of(chip) {
+            // SAFETY: The core calls the chip's functions with the lock held and interrupts off, as
+            // here.
+            unsafe { function(data) };
+        }
+    }
+}
+
+/// Whether a held interrupt also stops the device from raising more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Masking {
+    /// Leave the line as it is.
+    Leave,
+    /// Mask it until [`Line::unmask`].
+    Mask,
+}
+
+/// How [`Line::replay`] made an interrupt occur again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Replayed {
+    /// On this CPU, before the call returned.
+    Inline,
+    /// By the chip, on the line's target CPU, soon.
+    Injected,
+    /// Not: nobody has requested the line, or another replay is under way and serves for this one
+    /// too.
+    Dropped,
+}
+
+/// A hooked line, for the duration of one callback of its [`Flow`](super::Flow).
+pub struct Line<'a> {
+    desc: Desc<'a>,
+    timer: &'a Timer,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(desc: Desc<'a>, timer: &'a Timer) -> Self {
+        Self { desc, timer }
+    }
+
+    /// Runs the handler of the line's driver now.
+    pub fn deliver(&self) {
+        // SAFETY: The hook accepts only lines whose flow handler is this one, and `Flow::arrived`
+        // is called in its place, in the same context.
+        unsafe { bindings::handle_edge_irq(self.desc.as_ptr()) };
+    }
+
+    /// Acknowledges the interrupt that just arrived without delivering it.
+    pub fn hold(&self, masking: Masking) {
+        let mut locked = self.desc.lock();
+        locked.chip_call(|chip| chip.irq_ack);
+        if masking == Masking::Mask {
+            locked.chip_call(|chip| chip.irq_mask);
+        }
+    }
+
+    /// Undoes [`Masking::Mask`], unless the kernel itself wants the line masked by now.
+    pub fn unmask(&self) {
+        let mut locked = self.desc.lock();
+        // SAFETY: By the type invariant of `Desc`.
+        if !unsafe { bindings::kernel_ext_irqd_irq_masked(self.desc.data()) } {
+            locked.chip_call(|chip| chip.irq_unmask);
+        }
+    }
+
+    /// Makes a held interrupt occur again. It arrives like any other.
+    ///
+    /// Inline replay is only right on the CPU that the line targets while no affinity change waits
+    /// for its next interrupt; everywhere else the chip is asked to raise it again.
+    pub fn replay(&self) -> Replayed {
+        let irq = self.desc.irq();
+        // SAFETY: By the type invariant of `Desc`.
+        let inline = unsafe {
+            bindings::kernel_ext_in_hardirq()
+                && bindings::kernel_ext_irqd_targets_this_cpu(self.desc.data())
+                && !bindings::kernel_ext_irqd_is_setaffinity_pending(self.desc.data())
+        };
+        // SAFETY: This is hard interrupt context, with the registers of the interrupt that is being
+        // handled.
+        if inline && unsafe { bindings::generic_handle_irq(irq) } == 0 {
+            return Replayed::Inline;
+        }
+        // SAFETY: Any number may be injected, from any context that may take the descriptor's lock.
+        match unsafe { bindings::irq_inject_interrupt(irq) } {
+            0 => Replayed::Injected,
+            _ => Replayed::Dropped,
+        }
+    }
+
+    /// Starts the hook's timer, or moves it: [`Flow::expired`](super::Flow::expired) is called at
+    /// `when` on this CPU.
+    pub fn arm(&self, when: Instant<Monotonic>) {
+        self.timer.start(when);
+    }
+
+    /// Starts the hook's timer to expire after `delay`, counted from `now`.
+    pub fn arm_after(&self, now: Instant<Monotonic>, delay: Delta) {
+        self.arm(now + delay);
+    }
+}

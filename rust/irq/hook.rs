@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Attaching to a line and leaving it as it was found.
+
+use super::desc::{
+    Desc,
+    Line, //
+};
+use crate::bindings;
+use core::{
+    marker::PhantomPinned,
+    ptr::NonNull, //
+};
+use kernel::{
+    error::to_result,
+    ffi::c_void,
+    prelude::*,
+    sync::rcu,
+    time::{
+        hrtimer::HrTimerExpires,
+        Instant,
+        Monotonic, //
+    },
+    types::Opaque, //
+};
+
+/// What is done with the interrupts of a hooked line.
+///
+/// `arrived` and `expired` run in hard interrupt context: no sleeping, no allocation, no printing
+/// at the rate of interrupts.
+pub trait Flow: Send + Sync + 'static {
+    /// An interrupt arrived: deliver it or hold it. May run on several CPUs at once.
+    fn arrived(&self, line: &Line<'_>);
+
+    /// The timer expired. `line` is [`None`] if the line is no longer the one that was hooked.
+    fn expired(&self, line: Option<&Line<'_>>);
+
+    /// The hook is gone: interrupts reach the driver directly and none of the other callbacks runs
+    /// any more. Unmask and replay what is still held. Runs once, in process context, under RCU.
+    fn released(&self, line: &Line<'_>);
+}
+
+/// Why a line cannot be hooked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No line has this number.
+    Absent,
+    /// The line is not edge-triggered with one target and the kernel's own edge flow handler, or
+    /// its chip cannot hold interrupts.
+    Unsupported,
+    /// Several drivers share the line.
+    Shared,
+    /// The line is hooked already.
+    Taken,
+    /// Memory ran out.
+    NoMemory,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Absent => ENXIO,
+            Refusal::Unsupported => EOPNOTSUPP,
+            Refusal::Shared => EBUSY,
+            Refusal::Taken => EEXIST,
+            Refusal::NoMemory => ENOMEM,
+        }
+    }
+}
+
+/// Whether a hook still sees the interrupts of its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It does.
+    Attached,
+    /// Its driver freed the line; a new line of the same number is not hooked.
+    Gone,
+}
+
+/// A timer that expires in hard interrupt context on the CPU that started it.
+#[pin_data]
+pub(super) struct Timer {
+    #[pin]
+    hrtimer: Opaque<bindings::hrtimer>,
+}
+
+impl Timer {
+    /// # Safety
+    ///
+    /// `callback` may be called until [`Self::cancel`] has returned for the last time.
+    unsafe fn new(
+        callback: unsafe extern "C" fn(*mut bindings::hrtimer) -> bindings::hrtimer_restart,
+    ) -> impl PinInit<Self> {
+        let function = Some(callback);
+        pin_init!(Self {
+            // SAFETY: `slot` is valid for writes and pinned.
+            hrtimer <- Opaque::ffi_init(move |slot| unsafe {
+                bindings::hrtimer_setup(
+                    slot,
+                    function,
+                    bindings::CLOCK_MONOTONIC as bindings::clockid_t,
+                    bindings::hrtimer_mode_HRTIMER_MODE_ABS_PINNED_HARD,
+                )
+            }),
+        })
+    }
+
+    pub(super) fn start(&self, when: Instant<Monotonic>) {
+        // SAFETY: `new` set the timer up; it may be started from any context, its own callback
+        // included.
+        unsafe {
+            bindings::hrtimer_start_range_ns(
+                self.hrtimer.get(),
+                when.as_nanos(),
+                0,
+                bindings::hrtimer_mode_HRTIMER_MODE_ABS_PINNED_HARD,
+            )
+        };
+    }
+
+    /// Stops the timer and waits for its callback. Sleeps.
+    fn cancel(&self) {
+        // SAFETY: `new` set the timer up, and no caller holds a lock that the callback takes.
+        unsafe { bindings::hrtimer_cancel(self.hrtimer.get()) };
+    }
+}
+
+/// What the flow handler needs of a hook, whatever its `Flow`.
+///
+/// # Invariants
+///
+/// An entry that is reachable through `kernel_ext_hooks` is the first field of an `Inner` for which
+/// `arrived` and `expired` were instantiated, and lives until a grace period after it was made
+/// unreachable.
+#[repr(C)]
+#[pin_data]
+struct Entry {
+    irq: u32,
+    desc: *mut bindings::irq_desc,
+    arrived: unsafe fn(*const Entry, Desc<'_>),
+    expired: unsafe fn(*const Entry, Option<Desc<'_>>),
+    #[pin]
+    timer: Timer,
+    #[pin]
+    _pin: PhantomPinned,
+}
+
+impl Entry {
+    /// Returns the hooked descriptor if it still is that and still calls [`flow`].
+    ///
+    /// # Safety
+    ///
+    /// The current CPU is an RCU reader throughout `'a`.
+    unsafe fn desc<'a>(&self) -> Option<Desc<'a>> {
+        // SAFETY: By the requirement above.
+        let desc = unsafe { Desc::of_in_rcu(self.irq) }?;
+        (desc.as_ptr() == self.desc && is_ours(desc.lock().flow())).then_some(desc)
+    }
+}
+
+/// A hook and its flow, at a fixed address.
+#[repr(C)]
+#[pin_data]
+struct Inner<T> {
+    #[pin]
+    entry: Entry,
+    #[pin]
+    flow: T,
+}
+
+// SAFETY: The raw pointers are identities; what they point to is only reached as the methods'
+// comments say.
+unsafe impl<T: Send> Send for Inner<T> {}
+// SAFETY: As above.
+unsafe impl<T: Sync> Sync for Inner<T> {}
+
+fn is_ours(handler: bindings::irq_flow_handler_t) -> bool {
+    handler.is_some_and(|handler| core::ptr::fn_addr_eq(handler, flow as unsafe extern "C" fn(_)))
+}
+
+fn is_edge(handler: bindings::irq_flow_handler_t) -> bool {
+    handler.is_some_and(|handler| {
+        core::ptr::fn_addr_eq(
+            handler,
+            bindings::handle_edge_irq as unsafe extern "C" fn(_),
+        )
+    })
+}
+
+/// The flow handler of every hooked line.
+///
+/// # Safety
+///
+/// Called by the interrupt core in hard interrupt context with the descriptor of the interrupt.
+unsafe extern "C" fn flow(ptr: *mut bindings::irq_desc) {
+    let Some(ptr) = NonNull::new(ptr) else {
+        return;
+    };
+    // SAFETY: The core passes a live descriptor; hard interrupt context is an RCU reader.
+    let desc = unsafe { Desc::new(ptr) };
+    // SAFETY: Any index may be looked up by an RCU reader.
+    let entry =
+        unsafe { bindings::xa_load(&raw mut bindings::kernel_ext_hooks, desc.irq() as usize) };
+    let entry = entry.cast_const().cast::<Entry>();
+    // SAFETY: By the type invariant a reachable entry is live for an RCU reader.
+    if entry.is_null() || unsafe { (*entry).desc } != ptr.as_ptr() {
+        // A detach has got as far as removing the entry.
+        // SAFETY: Only lines with this flow handler are hooked.
+        unsafe { bindings::handle_edge_irq(ptr.as_ptr()) };
+        return;
+    }
+    // SAFETY: By the type invariant `arrived` is that of the `Inner` around the entry.
+    unsafe { ((*entry).arrived)(entry, desc) };
+}
+
+/// # Safety
+///
+/// Called by the timer core in hard interrupt context with the timer of an [`Entry`].
+unsafe extern "C" fn timer_expired(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
+    // SAFETY: Only `Entry` has timers with this callback, and `Timer` is transparent for this
+    // purpose: its only field with a size is the hrtimer, at offset 0.
+    let entry = unsafe { kernel::container_of!(timer.cast::<Timer>(), Entry, timer) }.cast_const();
+    // SAFETY: The hook cancels its timer before it frees the entry; hard interrupt context is an
+    // RCU reader.
+    unsafe { ((*entry).expired)(entry, (*entry).desc()) };
+    bindings::hrtimer_restart::HRTIMER_NORESTART
+}
+
+impl<T: Flow> Inner<T> {
+    /// # Safety
+    ///
+    /// `entry` is that of a live `Inner<T>`.
+    unsafe fn arrived(entry: *const Entry, desc: Desc<'_>) {
+        // SAFETY: `entry` is the first field of an `Inner<T>`.
+        let this = unsafe { &*entry.cast::<Self>() };
+        this.flow.arrived(&Line::new(desc, &this.entry.timer));
+    }
+
+    /// # Safety
+    ///
+    /// As [`Self::arrived`].
+    unsafe fn expired(entry: *const Entry, desc: Option<Desc<'_>>) {
+        // SAFETY: `entry` is the first field of an `Inner<T>`.
+        let this = unsafe { &*entry.cast::<Self>() };
+        let line = desc.map(|desc| Line::new(desc, &this.entry.timer));
+        this.flow.expired(line.as_ref());
+    }
+}
+
+/// A hooked line; dropping it detaches: the line is left as it was found, and what was held is
+/// replayed.
+///
+/// # Invariants
+///
+/// `inner` was reachable through `kernel_ext_hooks` from a successful attach until drop.
+pub struct Hook<T: Flow> {
+    inner: Pin<KBox<Inner<T>>>,
+}
+
+impl<T: Flow> Hook<T> {
+    /// Hooks the line with the interrupt number `irq`. A line that nobody has requested yet is
+    /// accepted.
+    ///
+    /// # Errors
+    ///
+    /// See [`Refusal`]; nothing is changed then.
+    pub fn attach(irq: u32, flow: impl PinInit<T>) -> Result<Self, Refusal> {
+        let desc = Self::check(irq)?;
+        let inner = KBox::pin_init(
+            pin_init!(Inner {
+                entry <- pin_init!(Entry {
+                    irq,
+                    desc,
+                    arrived: Inner::<T>::arrived,
+                    expired: Inner::<T>::expired,
+                    // SAFETY: `drop` cancels the timer before the entry is freed.
+                    timer <- unsafe { Timer::new(timer_expired) },
+                    _pin: PhantomPinned,
+                }),
+                flow <- flow,
+            }),
+            GFP_KERNEL,
+        )
+        .map_err(|_| Refusal::NoMemory)?;
+        let entry = &raw const inner.entry;
+        // INVARIANT: The entry is the first field of a pinned `Inner`, which is freed only after
+        // `withdraw`.
+        // SAFETY: The array is static; the entry's address is aligned as it demands.
+        to_result(unsafe {
+            bindings::kernel_ext_xa_insert(
+                &raw mut bindings::kernel_ext_hooks,
+                irq as usize,
+                entry.cast_mut().cast::<c_void>(),
+                bindings::GFP_KERNEL,
+            )
+        })
+        .map_err(|error| {
+            if error == ENOMEM {
+                Refusal::NoMemory
+            } else {
+                Refusal::Taken
+            }
+        })?;
+        let hook = Self { inner };
+        // From here on `drop` undoes whatever was done.
+        hook.install()?;
+        Ok(hook)
+    }
+
+    /// Returns the identity of a line that can be hooked.
+    fn check(irq: u32) -> Result<*mut bindings::irq_desc, Refusal> {
+        let rcu = rcu::read_lock();
+        let desc = Desc::of(irq, &rcu).ok_or(Refusal::Absent)?;
+        let locked = desc.lock();
+        if is_ours(locked.flow()) {
+            return Err(Refusal::Taken);
+        }
+        if locked.is_shared() {
+            return Err(Refusal::Shared);
+        }
+        if !is_edge(locked.flow())
+            || locked.is_level()
+            || !locked.is_single_target()
+            || !locked.can_hold()
+        {
+            return Err(Refusal::Unsupported);
+        }
+        Ok(desc.as_ptr())
+    }
+
+    /// Replaces the flow handler, if the line still is the one that was checked.
+    fn install(&self) -> Result<(), Refusal> {
+        let rcu = rcu::read_lock();
+        let desc = Desc::of(self.irq(), &rcu).ok_or(Refusal::Absent)?;
+        let mut locked = desc.lock();
+        if desc.as_ptr() != self.inner.entry.desc || !is_edge(locked.flow()) {
+            return Err(Refusal::Unsupported);
+        }
+        locked.set_flow(Some(flow));
+        Ok(())
+    }
+
+    /// The hooked interrupt number.
+    pub fn irq(&self) -> u32 {
+        self.inner.entry.irq
+    }
+
+    /// What handles the line's interrupts.
+    pub fn flow(&self) -> &T {
+        &self.inner.flow
+    }
+
+    /// Whether the line is still the one that was hooked.
+    pub fn status(&self) -> Status {
+        let _rcu = rcu::read_lock();
+        // SAFETY: The guard lives to the end of this function, which returns nothing of the
+        // descriptor.
+        match unsafe { self.inner.entry.desc() } {
+            Some(_) => Status::Attached,
+            None => Status::Gone,
+        }
+    }
+}
+
+impl<T: Flow> Drop for Hook<T> {
+    fn drop(&mut self) {
+        let entry = &self.inner.entry;
+        let restored = {
+            let rcu = rcu::read_lock();
+            Desc::of(entry.irq, &rcu).is_some_and(|desc| {
+                let mut locked = desc.lock();
+                let ours = desc.as_ptr() == entry.desc && is_ours(locked.flow());
+                if ours {
+                    locked.set_flow(Some(bindings::handle_edge_irq));
+                }
+                ours
+            })
+        };
+        // SAFETY: The array is static and holds this entry.
+        unsafe { bindings::xa_erase(&raw mut bindings::kernel_ext_hooks, entry.irq as usize) };
+        // Flow handlers still running on other CPUs are RCU readers. They may start the timer, so
+        // it goes after them.
+        rcu::synchronize_rcu();
+        entry.timer.cancel();
+        if restored {
+            let rcu = rcu::read_lock();
+            if let Some(desc) = Desc::of(entry.irq, &rcu).filter(|desc| desc.as_ptr() == entry.desc)
+            {
+                self.inner.flow.released(&Line::new(desc, &entry.timer));
+            }
+        }
+    }
+}

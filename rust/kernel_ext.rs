@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the suite's modules share and the `kernel` crate does not have (yet).
+//!
+//! # What to use when
+//!
+//! | need | use |
+//! |---|---|
+//! | a directory with attributes below `/sys/kernel`, a device or another directory | [`sysfs::Dir`] |
+//! | numbers with a range from a user's text | [`param`] |
+//! | data shared with hard interrupts | [`sync::RawSpinLock`] |
+//! | see, hold and replay the interrupts of a line that belongs to another driver | [`irq::Hook`] |
+//!
+//! All `unsafe` of the suite lives in this crate and at each module's C border. The crate is linked
+//! into every module: it has no state that modules share, knows none of them and decides nothing
+//! for them. It incubates wrappers until the `kernel` crate has its own.
+
+mod bindings;
+pub mod irq;
+pub mod param;
+mod raw;
+pub mod sync;
+pub mod sysfs;
+
+/// Prefix of what `pr_*!` prints from within this crate.
+const __LOG_PREFIX: &[u8] = b"kernel_ext\0";

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Locks that the `kernel` crate does not wrap.
+//!
+//! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
+
+use crate::bindings;
+use core::{
+    cell::UnsafeCell,
+    ops::{
+        Deref,
+        DerefMut, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    types::{
+        NotThreadSafe,
+        Opaque, //
+    }, //
+};
+
+/// A spinlock that spins on every configuration, with local interrupts off while it is held.
+///
+/// For data that is shared with hard interrupt handlers, flow handlers and hard timers, where the
+/// `SpinLock` of the `kernel` crate would sleep on `PREEMPT_RT`. Keep what happens under it short.
+///
+/// # Examples
+///
+/// ```ignore
+/// #[pin_data]
+/// struct Line {
+///     #[pin]
+///     window: RawSpinLock<Window>,
+/// }
+///
+/// line.window.lock().close();
+/// ```
+#[pin_data]
+pub struct RawSpinLock<T> {
+    #[pin]
+    lock: Opaque<bindings::raw_spinlock_t>,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: The lock may be moved to another thread together with its data.
+unsafe impl<T: Send> Send for RawSpinLock<T> {}
+// SAFETY: The lock serialises all access to its data.
+unsafe impl<T: Send> Sync for RawSpinLock<T> {}
+
+impl<T> RawSpinLock<T> {
+    /// Creates an unlocked lock around `data`.
+    pub fn new(data: T) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: `slot` is valid for writes and stays in place, since the lock is pinned.
+            lock <- Opaque::ffi_init(|slot| unsafe { bindings::kernel_ext_raw_spin_lock_init(slot) }),
+            data: UnsafeCell::new(data),
+        })
+    }
+
+    /// Acquires the lock and turns local interrupts off. Callable from any context but NMI.
+    pub fn lock(&self) -> RawSpinLockGuard<'_, T> {
+        // SAFETY: `new` initialised the lock.
+        let flags = unsafe { bindings::kernel_ext_raw_spin_lock_irqsave(self.lock.get()) };
+        RawSpinLockGuard {
+            lock: self,
+            flags,
+            _not_send: NotThreadSafe,
+        }
+    }
+}
+
+/// Access to the data of a held [`RawSpinLock`]; releases it when dropped.
+///
+/// # Invariants
+///
+/// The current CPU holds `lock`.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct RawSpinLockGuard<'a, T> {
+    lock: &'a RawSpinLock<T>,
+    flags: usize,
+    _not_send: NotThreadSafe,
+}
+
+impl<T> Deref for RawSpinLockGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: By the type invariant the lock is held, so nobody else accesses the data.
+        unsafe { &*self.lock.data.get() }
+    }
+}
+
+impl<T> DerefMut for RawSpinLockGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: By the type invariant the lock is held, so nobody else accesses the data.
+        unsafe { &mut *self.lock.data.get() }
+    }
+}
+
+impl<T> Drop for RawSpinLockGuard<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this CPU holds the lock; `flags` are those its acquisition
+        // returned.
+        unsafe {
+            bindings::kernel_ext_raw_spin_unlock_irqrestore(self.lock.lock.get(), self.flags)
+        };
+    }
+}
