@@ -8,6 +8,7 @@
 //! |---|---|
 //! | a directory with attributes below `/sys/kernel`, a device or another directory | [`sysfs::Dir`] |
 //! | numbers with a range from a user's text | [`param`] |
+//! | one interrupt of a PCI function of one's own | [`pci::Interrupt`] |
 //! | data shared with hard interrupts | [`sync::RawSpinLock`] |
 //! | see, hold and replay the interrupts of a line that belongs to another driver | [`irq::Hook`] |
 //!
@@ -18,6 +19,7 @@
 mod bindings;
 pub mod irq;
 pub mod param;
+pub mod pci;
 mod raw;
 pub mod sync;
 pub mod sysfs;
