@@ -1,29 +1,88 @@
 # SPDX-License-Identifier: GPL-2.0
-# User targets. The work is done inside the build root (scripts/root), which scripts/setup installs first if need be.
+# User targets. Work is done inside the build root (scripts/root), which is installed first if it is not there.
+#
+#: make demo                 see the modules at work in a virtual machine
+#: make test [MODULE=name]   everything a change must pass; the last line says how many
+#: make test-long            the same with long repetitions
+#: make all                  build the modules: build/mod/*.ko
+#: make check                static checks only
+#: make bench [MODULE=name]  measure: tables, and JSON in build/bench
+#: make shell [PROFILE=p]    an interactive virtual machine
+#: make doc                  documentation of the support crate: build/doc/html
+#: make install              install the modules for the running kernel (as root)
+#: make rust-project         rust-project.json for rust-analyzer
+#: make clean                remove build/
+#:
+#: KDIR=/path   build against this configured and built kernel tree
+#: RVM_CACHE    where the build root lives (default ~/.cache/rust-virt-modules)
+#:              remove it by scripts/setup --remove
 
 MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
 out := $(CURDIR)/build
 
-ifndef RVM_IN_ROOT
+inside := all demo test test-long bench check clippy shell doc rust-project
+.PHONY: $(inside) help clean install programs
 
-targets := all demo test test-long bench check clippy shell doc install rust-project
-.PHONY: $(targets) help clean
 help:
-	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
-
-$(targets):
-	@scripts/root $(MAKE) $@
+	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 clean:
 	rm -rf $(out)
 
+install: all
+	@scripts/install
+
+ifndef RVM_IN_ROOT
+
+$(inside):
+	@scripts/root $(MAKE) $@
+
 else
 
-export KDIR := $(or $(KDIR),$(shell scripts/kdir))
+MAKEFLAGS += -j$(shell nproc)
 
-.PHONY: all
-all:
-	@mkdir -p $(out)/mod
-	$(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(out)/mod modules
+# Neither the place nor the time of a build shows in its result.
+kbuild = kdir=$$(scripts/kdir) && mkdir -p $(out)/$(1) && $(MAKE) -C "$$kdir" M=$(CURDIR) MO=$(out)/$(1) \
+	KCFLAGS=-ffile-prefix-map=$(CURDIR)=. KBUILD_BUILD_TIMESTAMP=0
+
+all: programs
+	@$(call kbuild,mod) KRUSTFLAGS=--remap-path-prefix=$(CURDIR)=. modules
+
+clippy:
+	@$(call kbuild,clippy) KRUSTFLAGS='--remap-path-prefix=$(CURDIR)=. -Dwarnings' CLIPPY=1 modules
+
+doc:
+	@$(call kbuild,doc) KERNEL_EXT_DOC=$(out)/doc/html modules
+	@echo "documentation: $(out)/doc/html/kernel_ext/index.html"
+
+# Static programs that the guest runs: traffic generators and the like.
+programs: $(patsubst selftests/lib/%.c,$(out)/bin/%,$(wildcard selftests/lib/*.c))
+
+$(out)/bin/%: selftests/lib/%.c
+	@mkdir -p $(@D)
+	@echo "  PROGRAM build/bin/$*"
+	@gcc -static -O2 -Wall -Wextra -Werror -pthread -o $@ $<
+
+demo: all
+	@scripts/demo $(MODULE)
+
+test: all
+	@scripts/test $(if $(MODULE),--module $(MODULE)) $(if $(TEST),--only $(TEST))
+
+test-long: all
+	@scripts/test --long $(if $(MODULE),--module $(MODULE))
+
+bench: all
+	@scripts/bench $(MODULE)
+
+check:
+	@scripts/check
+
+shell: all
+	@scripts/vm $(if $(PROFILE),--profile $(PROFILE)) --shell
+
+rust-project:
+	@scripts/rust-project
 
 endif

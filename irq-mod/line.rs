@@ -75,9 +75,9 @@ impl Line {
     ///
     /// # Errors
     ///
-    /// [`ENXIO`] if there is no such line, [`EOPNOTSUPP`] if it is not edge-triggered or cannot be
-    /// held, [`EBUSY`] if drivers share it, [`EEXIST`] if it is moderated already or the name
-    /// stands for several.
+    /// [`ENXIO`] if there is no such line, [`EOPNOTSUPP`] if it is no edge-triggered MSI or MSI-X,
+    /// [`EBUSY`] if drivers share it, [`EPERM`] if the kernel depends on it, [`EEXIST`] if it is
+    /// moderated already or the name stands for several.
     pub(crate) fn attach(target: Target<'_>, latency: Latency) -> Result<Self> {
         let irq = match target {
             Target::Irq(irq) => irq,

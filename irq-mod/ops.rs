@@ -20,9 +20,12 @@ use kernel::time::{
 use kernel_ext::irq::{
     self,
     Flow,
-    Line,
-    Replayed, //
+    Injected,
+    Line, //
 };
+
+/// When to try again to replay on a line that is moving between CPUs.
+const RETRY: Delta = Delta::from_micros(50);
 
 impl From<Masking> for irq::Masking {
     fn from(masking: Masking) -> Self {
@@ -36,35 +39,6 @@ impl From<Masking> for irq::Masking {
 /// Nanoseconds of the monotonic clock, which starts at boot and is never negative.
 fn ns(now: Instant<Monotonic>) -> u64 {
     u64::try_from(now.as_nanos()).unwrap_or(0)
-}
-
-impl Moderator {
-    /// Closes the window; returns whether something must be replayed.
-    fn close(&self, line: &Line<'_>, now_ns: u64) -> bool {
-        let mut state = self.state.lock();
-        match state.window.close(now_ns) {
-            Leftover::Nothing => false,
-            Leftover::Replay { masking, hold_ns } => {
-                state.counters.max_hold_ns = state.counters.max_hold_ns.max(hold_ns);
-                // Under the lock, like the masking it undoes, so that the two cannot change places.
-                if masking == Masking::Mask {
-                    line.unmask();
-                }
-                true
-            }
-        }
-    }
-
-    /// Makes what was held occur again. Without the lock: inline, it comes back through `arrived`.
-    fn replay(&self, line: &Line<'_>) {
-        let how = line.replay();
-        let counters: &mut Counters = &mut self.state.lock().counters;
-        match how {
-            Replayed::Inline => Counters::count(&mut counters.replayed_inline),
-            Replayed::Injected => Counters::count(&mut counters.replayed_injected),
-            Replayed::Dropped => Counters::count(&mut counters.dropped),
-        }
-    }
 }
 
 impl Flow for Moderator {
@@ -99,27 +73,44 @@ impl Flow for Moderator {
         line.deliver();
     }
 
-    fn expired(&self, line: Option<&Line<'_>>) {
-        let now_ns = ns(Instant::<Monotonic>::now());
-        match line {
-            Some(line) => {
-                if self.close(line, now_ns) {
-                    self.replay(line);
+    fn expired(&self, line: &Line<'_>) {
+        let now = Instant::<Monotonic>::now();
+        let mut state = self.state.lock();
+        let Leftover::Replay { masking, hold_ns } = state.window.close(ns(now)) else {
+            return;
+        };
+        // Under the lock, like the masking it undoes, so that the two cannot change places.
+        if masking == Masking::Mask {
+            line.unmask();
+        }
+        let counters = &mut state.counters;
+        counters.max_hold_ns = counters.max_hold_ns.max(hold_ns);
+        if line.is_moving() || !line.is_on_target() {
+            // Under the lock, so that whatever arrives next finds the window closed, reaches the
+            // driver and thereby ends the injection: one that ended in an open window would block
+            // all later ones.
+            match line.inject() {
+                Injected::Raised => return Counters::count(&mut counters.replayed_injected),
+                Injected::Refused => return Counters::count(&mut counters.dropped),
+                Injected::Busy if line.is_moving() => {
+                    state.window.reopen(ns(now).saturating_sub(hold_ns));
+                    return line.arm_after(now, RETRY);
                 }
-            }
-            // The driver freed the line, so there is nobody to deliver to.
-            None => {
-                let mut state = self.state.lock();
-                if state.window.close(now_ns) != Leftover::Nothing {
-                    Counters::count(&mut state.counters.dropped);
-                }
+                // An injection by the kernel itself was held. Any CPU will do.
+                Injected::Busy => {}
             }
         }
+        Counters::count(&mut counters.replayed_inline);
+        // Without the lock: it comes back through `arrived`.
+        drop(state);
+        line.reenter();
     }
 
-    fn released(&self, line: &Line<'_>) {
-        if self.close(line, ns(Instant::<Monotonic>::now())) {
-            line.replay();
-        }
+    fn drain(&self) {
+        self.state.lock().window.drain();
+    }
+
+    fn is_drained(&self) -> bool {
+        self.state.lock().window.is_empty()
     }
 }

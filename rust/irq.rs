@@ -10,14 +10,14 @@
 //! that. The driver that requested the line notices nothing.
 //!
 //! ```text
-//!             device raises                    timer expires
-//!                  |                                |
-//!            Flow::arrived(Line)             Flow::expired(Line)
-//!             /          \                     /          \
-//!     Line::deliver   Line::hold       Line::replay     (nothing held)
-//!           |              |                |
-//!    the driver's     acknowledged,    occurs again: Flow::arrived
-//!      handler        perhaps masked
+//!             device raises                      timer expires
+//!                  |                                  |
+//!            Flow::arrived(Line)               Flow::expired(Line)
+//!             /          \                       /          \
+//!     Line::deliver   Line::hold     Line::reenter or     (nothing held)
+//!           |              |         Line::inject
+//!    the driver's     acknowledged,        |
+//!      handler        perhaps masked   Flow::arrived
 //! ```
 //!
 //! The kernel frees a line's descriptor when its driver frees its vectors, at any time. Therefore a
@@ -29,9 +29,9 @@ mod find;
 mod hook;
 
 pub use desc::{
+    Injected,
     Line,
-    Masking,
-    Replayed, //
+    Masking, //
 };
 pub use find::by_action_name;
 pub use hook::{

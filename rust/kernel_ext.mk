@@ -58,3 +58,18 @@ $(obj)/rust/kernel_ext.o: $(obj)/rust/bindings_generated.rs
 
 targets += rust/known_types rust/bindings_generated.rs
 clean-files += rust/libkernel_ext.rmeta
+
+# --- Documentation: make KERNEL_EXT_DOC=<directory> --------------------------------------------------------
+ifdef KERNEL_EXT_DOC
+quiet_cmd_kernel_ext_doc = RUSTDOC $@
+      cmd_kernel_ext_doc = OBJTREE=$(abspath $(objtree)) KERNEL_EXT_OBJ=$(abspath $(obj)/rust) $(RUSTDOC) \
+	$(filter-out --remap-path-scope=%,$(rust_flags)) --crate-name kernel_ext --cfg MODULE \
+	-Zcrate-attr=no_std -Zcrate-attr='feature($(rust_allowed_features))' -Zunstable-options \
+	--extern pin_init --extern kernel --extern zerocopy --extern zerocopy_derive -L $(objtree)/rust/ \
+	--sysroot=/dev/null --output $(KERNEL_EXT_DOC) @$(objtree)/include/generated/rustc_cfg $< && touch $@
+
+$(obj)/rust/doc.stamp: $(src)/rust/kernel_ext.rs $(obj)/rust/bindings_generated.rs FORCE
+	$(call if_changed,kernel_ext_doc)
+
+always-y += rust/doc.stamp
+endif

@@ -174,7 +174,11 @@ impl Flow for CountArrivals {
         line.deliver();
     }
 
-    fn expired(&self, _line: Option<&Line<'_>>) {}
+    fn expired(&self, _line: &Line<'_>) {}
 
-    fn released(&self, _line: &Line<'_>) {}
+    fn drain(&self) {}
+
+    fn is_drained(&self) -> bool {
+        true
+    }
 }

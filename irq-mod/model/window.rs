@@ -16,7 +16,8 @@
 //! The window is masked at its second held event: a device that masks itself while its interrupt is
 //! unserved never pays for the access, and a device that does not is silenced.
 //!
-//! A replay is an arrival at a closed window: it is delivered and opens the next one.
+//! A replay is an arrival at a closed window: it is delivered and opens the next one. A window that
+//! is draining holds nothing more and opens no more.
 
 use super::interval::Latency;
 
@@ -63,24 +64,50 @@ enum State {
     Open(Option<Held>),
 }
 
+/// Whether a window may hold anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Holding,
+    Draining,
+}
+
 /// The window of one line. Times are in nanoseconds on a clock that never goes back.
 #[derive(Debug)]
-pub(crate) struct Window(State);
+pub(crate) struct Window {
+    state: State,
+    mode: Mode,
+}
 
 impl Window {
     /// Creates a closed window.
     pub(crate) const fn new() -> Self {
-        Self(State::Closed)
+        Self {
+            state: State::Closed,
+            mode: Mode::Holding,
+        }
+    }
+
+    /// Holds nothing from now on; what is held already stays until the next [`Self::close`].
+    pub(crate) fn drain(&mut self) {
+        self.mode = Mode::Draining;
+    }
+
+    /// Whether nothing is held.
+    pub(crate) fn is_empty(&self) -> bool {
+        !matches!(self.state, State::Open(Some(_)))
     }
 
     /// Decides about an interrupt that arrives at `now_ns`. `latency` counts only if the window is
     /// closed.
     pub(crate) fn arrive(&mut self, now_ns: u64, latency: Latency) -> Arrival {
-        match &mut self.0 {
+        if self.mode == Mode::Draining {
+            return Arrival::Deliver;
+        }
+        match &mut self.state {
             State::Closed => match latency.effective_us() {
                 0 => Arrival::Deliver,
                 interval_us => {
-                    self.0 = State::Open(None);
+                    self.state = State::Open(None);
                     Arrival::DeliverAndArm { interval_us }
                 }
             },
@@ -103,13 +130,22 @@ impl Window {
 
     /// Closes the window at `now_ns`: its timer expired, or the line is given back.
     pub(crate) fn close(&mut self, now_ns: u64) -> Leftover {
-        match core::mem::replace(&mut self.0, State::Closed) {
+        match core::mem::replace(&mut self.state, State::Closed) {
             State::Closed | State::Open(None) => Leftover::Nothing,
             State::Open(Some(held)) => Leftover::Replay {
                 masking: held.masking,
                 hold_ns: now_ns.saturating_sub(held.first_ns),
             },
         }
+    }
+
+    /// Takes back the event of a [`Leftover::Replay`] that could not be replayed now: it has been held
+    /// since `first_ns`, and the line is not masked.
+    pub(crate) fn reopen(&mut self, first_ns: u64) {
+        self.state = State::Open(Some(Held {
+            first_ns,
+            masking: Masking::Leave,
+        }));
     }
 }
 
@@ -183,6 +219,35 @@ mod tests {
         assert_eq!(window.arrive(10, OFF), Arrival::Hold(Masking::Leave));
         assert!(matches!(window.close(20), Leftover::Replay { .. }));
         assert_eq!(window.arrive(30, OFF), Arrival::Deliver);
+    }
+
+    #[test]
+    fn a_draining_window_gives_back_what_it_holds_and_holds_no_more() {
+        let mut window = open();
+        window.arrive(10, LATENCY);
+        window.drain();
+        assert!(!window.is_empty());
+        assert_eq!(window.arrive(20, LATENCY), Arrival::Deliver);
+        assert!(matches!(window.close(30), Leftover::Replay { .. }));
+        assert!(window.is_empty());
+        assert_eq!(window.arrive(40, LATENCY), Arrival::Deliver);
+        assert_eq!(window.close(50), Leftover::Nothing);
+    }
+
+    #[test]
+    fn an_event_that_could_not_be_replayed_is_held_since_it_arrived() {
+        let mut window = open();
+        window.arrive(10, LATENCY);
+        window.close(100);
+        window.reopen(10);
+        assert!(!window.is_empty());
+        assert_eq!(
+            window.close(200),
+            Leftover::Replay {
+                masking: Masking::Leave,
+                hold_ns: 190
+            }
+        );
     }
 
     #[test]

@@ -9,6 +9,8 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
+    error::to_result,
+    prelude::*,
     sync::rcu,
     time::{
         Delta,
@@ -145,6 +147,22 @@ impl Locked<'_> {
         !action.is_null() && unsafe { !(*action).next.is_null() }
     }
 
+    /// The `IRQF_*` flags of the first requested action; 0 if there is none.
+    pub(super) fn action_flags(&self) -> u32 {
+        let action = self.action();
+        if action.is_null() {
+            return 0;
+        }
+        // SAFETY: A non-null action is valid while the lock is held.
+        unsafe { (*action).flags }
+    }
+
+    /// Whether the line is a message-signalled interrupt.
+    pub(super) fn is_msi(&self) -> bool {
+        // SAFETY: By the type invariant of `Desc`; the field is set before the line can be requested.
+        unsafe { !(*self.desc.as_ptr()).irq_common_data.msi_desc.is_null() }
+    }
+
     /// Calls one of the chip's functions on the line.
     fn chip_call(
         &mut self,
@@ -171,16 +189,15 @@ pub enum Masking {
     Mask,
 }
 
-/// How [`Line::replay`] made an interrupt occur again.
+/// What came of [`Line::inject`].
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Replayed {
-    /// On this CPU, before the call returned.
-    Inline,
-    /// By the chip, on the line's target CPU, soon.
-    Injected,
-    /// Not: nobody has requested the line, or another replay is under way and serves for this one
-    /// too.
-    Dropped,
+pub enum Injected {
+    /// The chip raises the interrupt on the line's target CPU, soon.
+    Raised,
+    /// An earlier injection, ours or the kernel's, has not reached the line's handler yet.
+    Busy,
+    /// Nobody has requested the line, or it cannot be injected.
+    Refused,
 }
 
 /// A hooked line, for the duration of one callback of its [`Flow`](super::Flow).
@@ -219,27 +236,36 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Makes a held interrupt occur again. It arrives like any other.
-    ///
-    /// Inline replay is only right on the CPU that the line targets while no affinity change waits
-    /// for its next interrupt; everywhere else the chip is asked to raise it again.
-    pub fn replay(&self) -> Replayed {
-        let irq = self.desc.irq();
+    /// Whether an affinity change waits for the line's next interrupt on its old target CPU.
+    pub fn is_moving(&self) -> bool {
         // SAFETY: By the type invariant of `Desc`.
-        let inline = unsafe {
-            bindings::kernel_ext_in_hardirq()
-                && bindings::kernel_ext_irqd_targets_this_cpu(self.desc.data())
-                && !bindings::kernel_ext_irqd_is_setaffinity_pending(self.desc.data())
-        };
-        // SAFETY: This is hard interrupt context, with the registers of the interrupt that is being
-        // handled.
-        if inline && unsafe { bindings::generic_handle_irq(irq) } == 0 {
-            return Replayed::Inline;
-        }
+        unsafe { bindings::kernel_ext_irqd_is_setaffinity_pending(self.desc.data()) }
+    }
+
+    /// Whether this CPU is the line's target.
+    pub fn is_on_target(&self) -> bool {
+        // SAFETY: By the type invariant of `Desc`; callbacks run with interrupts off, so the CPU
+        // stays the same.
+        unsafe { bindings::kernel_ext_irqd_targets_this_cpu(self.desc.data()) }
+    }
+
+    /// Makes the interrupt occur again on this CPU, before the call returns: it arrives like any
+    /// other. Not while the line [is moving](Self::is_moving): acknowledging would complete the
+    /// move on the wrong CPU. For [`Flow::expired`](super::Flow::expired) only.
+    pub fn reenter(&self) {
+        // SAFETY: `expired` runs in hard interrupt context, with the registers of the interrupt that
+        // is being handled. The descriptor exists, so there is nothing that could fail.
+        unsafe { bindings::generic_handle_irq(self.desc.irq()) };
+    }
+
+    /// Asks the chip to raise the interrupt again on the line's target CPU, where it arrives like
+    /// any other.
+    pub fn inject(&self) -> Injected {
         // SAFETY: Any number may be injected, from any context that may take the descriptor's lock.
-        match unsafe { bindings::irq_inject_interrupt(irq) } {
-            0 => Replayed::Injected,
-            _ => Replayed::Dropped,
+        match to_result(unsafe { bindings::irq_inject_interrupt(self.desc.irq()) }) {
+            Ok(()) => Injected::Raised,
+            Err(error) if error == EBUSY => Injected::Busy,
+            Err(_) => Injected::Refused,
         }
     }
 

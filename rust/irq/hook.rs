@@ -17,12 +17,19 @@ use kernel::{
     prelude::*,
     sync::rcu,
     time::{
+        delay::fsleep,
         hrtimer::HrTimerExpires,
+        Delta,
         Instant,
         Monotonic, //
     },
     types::Opaque, //
 };
+
+/// How often, and after which pause, a detaching hook tries to replay what it still holds. It takes
+/// a second try only if the line moves between CPUs at that moment.
+const DRAIN_TRIES: u32 = 1000;
+const DRAIN_PAUSE: Delta = Delta::from_micros(100);
 
 /// What is done with the interrupts of a hooked line.
 ///
@@ -32,12 +39,14 @@ pub trait Flow: Send + Sync + 'static {
     /// An interrupt arrived: deliver it or hold it. May run on several CPUs at once.
     fn arrived(&self, line: &Line<'_>);
 
-    /// The timer expired. `line` is [`None`] if the line is no longer the one that was hooked.
-    fn expired(&self, line: Option<&Line<'_>>);
+    /// The timer expired. Not called for a line that is no longer the one that was hooked.
+    fn expired(&self, line: &Line<'_>);
 
-    /// The hook is gone: interrupts reach the driver directly and none of the other callbacks runs
-    /// any more. Unmask and replay what is still held. Runs once, in process context, under RCU.
-    fn released(&self, line: &Line<'_>);
+    /// Hold nothing from now on: the hook is about to go. Runs in process context.
+    fn drain(&self);
+
+    /// Whether nothing is held. After `drain`, the hook calls `expired` until this is so.
+    fn is_drained(&self) -> bool;
 }
 
 /// Why a line cannot be hooked.
@@ -45,11 +54,13 @@ pub trait Flow: Send + Sync + 'static {
 pub enum Refusal {
     /// No line has this number.
     Absent,
-    /// The line is not edge-triggered with one target and the kernel's own edge flow handler, or
-    /// its chip cannot hold interrupts.
+    /// The line is not an edge-triggered MSI or MSI-X with one target and the kernel's own edge flow
+    /// handler, or its chip cannot hold interrupts.
     Unsupported,
     /// Several drivers share the line.
     Shared,
+    /// The kernel itself depends on the line: timers, and what must run during suspend.
+    Vital,
     /// The line is hooked already.
     Taken,
     /// Memory ran out.
@@ -62,6 +73,7 @@ impl From<Refusal> for Error {
             Refusal::Absent => ENXIO,
             Refusal::Unsupported => EOPNOTSUPP,
             Refusal::Shared => EBUSY,
+            Refusal::Vital => EPERM,
             Refusal::Taken => EEXIST,
             Refusal::NoMemory => ENOMEM,
         }
@@ -138,7 +150,7 @@ struct Entry {
     irq: u32,
     desc: *mut bindings::irq_desc,
     arrived: unsafe fn(*const Entry, Desc<'_>),
-    expired: unsafe fn(*const Entry, Option<Desc<'_>>),
+    expired: unsafe fn(*const Entry, Desc<'_>),
     #[pin]
     timer: Timer,
     #[pin]
@@ -220,9 +232,12 @@ unsafe extern "C" fn timer_expired(timer: *mut bindings::hrtimer) -> bindings::h
     // SAFETY: Only `Entry` has timers with this callback, and `Timer` is transparent for this
     // purpose: its only field with a size is the hrtimer, at offset 0.
     let entry = unsafe { kernel::container_of!(timer.cast::<Timer>(), Entry, timer) }.cast_const();
-    // SAFETY: The hook cancels its timer before it frees the entry; hard interrupt context is an
-    // RCU reader.
-    unsafe { ((*entry).expired)(entry, (*entry).desc()) };
+    // SAFETY: The hook cancels its timer before it frees the entry; hard interrupt context is an RCU
+    // reader.
+    if let Some(desc) = unsafe { (*entry).desc() } {
+        // SAFETY: By the type invariant `expired` is that of the `Inner` around the entry.
+        unsafe { ((*entry).expired)(entry, desc) };
+    }
     bindings::hrtimer_restart::HRTIMER_NORESTART
 }
 
@@ -239,11 +254,10 @@ impl<T: Flow> Inner<T> {
     /// # Safety
     ///
     /// As [`Self::arrived`].
-    unsafe fn expired(entry: *const Entry, desc: Option<Desc<'_>>) {
+    unsafe fn expired(entry: *const Entry, desc: Desc<'_>) {
         // SAFETY: `entry` is the first field of an `Inner<T>`.
         let this = unsafe { &*entry.cast::<Self>() };
-        let line = desc.map(|desc| Line::new(desc, &this.entry.timer));
-        this.flow.expired(line.as_ref());
+        this.flow.expired(&Line::new(desc, &this.entry.timer));
     }
 }
 
@@ -315,14 +329,19 @@ impl<T: Flow> Hook<T> {
         if is_ours(locked.flow()) {
             return Err(Refusal::Taken);
         }
+        let flags = locked.action_flags();
         if locked.is_shared() {
             return Err(Refusal::Shared);
         }
-        if !is_edge(locked.flow())
-            || locked.is_level()
-            || !locked.is_single_target()
-            || !locked.can_hold()
-        {
+        if flags & (bindings::__IRQF_TIMER | bindings::IRQF_NO_SUSPEND) != 0 {
+            return Err(Refusal::Vital);
+        }
+        let supported = is_edge(locked.flow())
+            && locked.is_msi()
+            && !locked.is_level()
+            && locked.is_single_target()
+            && locked.can_hold();
+        if !supported {
             return Err(Refusal::Unsupported);
         }
         Ok(desc.as_ptr())
@@ -365,29 +384,30 @@ impl<T: Flow> Hook<T> {
 impl<T: Flow> Drop for Hook<T> {
     fn drop(&mut self) {
         let entry = &self.inner.entry;
-        let restored = {
-            let rcu = rcu::read_lock();
-            Desc::of(entry.irq, &rcu).is_some_and(|desc| {
-                let mut locked = desc.lock();
-                let ours = desc.as_ptr() == entry.desc && is_ours(locked.flow());
-                if ours {
-                    locked.set_flow(Some(bindings::handle_edge_irq));
-                }
-                ours
-            })
-        };
-        // SAFETY: The array is static and holds this entry.
-        unsafe { bindings::xa_erase(&raw mut bindings::kernel_ext_hooks, entry.irq as usize) };
-        // Flow handlers still running on other CPUs are RCU readers. They may start the timer, so
-        // it goes after them.
-        rcu::synchronize_rcu();
-        entry.timer.cancel();
-        if restored {
-            let rcu = rcu::read_lock();
-            if let Some(desc) = Desc::of(entry.irq, &rcu).filter(|desc| desc.as_ptr() == entry.desc)
-            {
-                self.inner.flow.released(&Line::new(desc, &entry.timer));
+        let flow = &self.inner.flow;
+        flow.drain();
+        // What is held is replayed in hard interrupt context, like everything else. The line may also
+        // disappear meanwhile, and with it the receiver.
+        for _ in 0..DRAIN_TRIES {
+            if flow.is_drained() || self.status() == Status::Gone {
+                break;
+            }
+            entry.timer.start(Instant::<Monotonic>::now());
+            fsleep(DRAIN_PAUSE);
+        }
+        let rcu = rcu::read_lock();
+        if let Some(desc) = Desc::of(entry.irq, &rcu) {
+            let mut locked = desc.lock();
+            if desc.as_ptr() == entry.desc && is_ours(locked.flow()) {
+                locked.set_flow(Some(bindings::handle_edge_irq));
             }
         }
+        drop(rcu);
+        // SAFETY: The array is static and holds this entry.
+        unsafe { bindings::xa_erase(&raw mut bindings::kernel_ext_hooks, entry.irq as usize) };
+        // Flow handlers still running on other CPUs are RCU readers. They may start the timer, so it
+        // goes after them.
+        rcu::synchronize_rcu();
+        entry.timer.cancel();
     }
 }
