@@ -50,7 +50,8 @@ all: programs
 	@$(call kbuild,mod) KRUSTFLAGS=--remap-path-prefix=$(CURDIR)=. modules
 
 clippy:
-	@$(call kbuild,clippy) KRUSTFLAGS='--remap-path-prefix=$(CURDIR)=. -Dwarnings' CLIPPY=1 modules
+	@$(call kbuild,clippy) KRUSTFLAGS='--remap-path-prefix=$(CURDIR)=. -Dwarnings' CLIPPY=1 \
+		CLIPPY_CONF_DIR=$(CURDIR) modules
 
 doc:
 	@$(call kbuild,doc) KERNEL_EXT_DOC=$(out)/doc/html modules

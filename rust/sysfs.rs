@@ -49,8 +49,7 @@ use kernel::{
         to_result, //
     },
     ffi::{
-        c_char,
-        c_void, //
+        c_char, //
     },
     page::PAGE_SIZE,
     prelude::*,
@@ -121,7 +120,7 @@ impl<T: 'static> Entry<T> {
     pub const fn new<A: Attribute<T>>() -> Self {
         Self {
             attr: bindings::attribute {
-                name: A::NAME.as_ptr().cast(),
+                name: A::NAME.to_bytes_with_nul().as_ptr().cast(),
                 mode: A::MODE.bits(),
             },
             show: A::show,
@@ -170,7 +169,7 @@ impl<T: 'static> Group<T> {
         // optional functions.
         let mut group: bindings::attribute_group = unsafe { core::mem::zeroed() };
         if let Some(name) = subdir {
-            group.name = name.as_ptr().cast();
+            group.name = name.to_bytes_with_nul().as_ptr().cast();
         }
         group.__bindgen_anon_2.attrs_const = attrs.0.as_ptr();
         // INVARIANT: By the safety requirements.
@@ -383,16 +382,15 @@ impl<T: Send + Sync + 'static> Dir<T> {
                 kobj,
                 Self::object_type(),
                 parent,
-                c"%s".as_ptr().cast(),
-                name.as_ptr().cast::<c_void>(),
+                c"%s".as_char_ptr(),
+                name.as_char_ptr(),
             )
         };
         // INVARIANT: The object is initialised in either case; it is added unless `ret` says
         // otherwise, and then dropping the `Dir` only gives up the reference.
         // SAFETY: `KBox::into_raw` never returns null.
-        let dir = Self {
-            object: unsafe { NonNull::new_unchecked(object) },
-        };
+        let object = unsafe { NonNull::new_unchecked(object) };
+        let dir = Self { object };
         to_result(ret)?;
         for group in groups {
             // SAFETY: `kobj` is added, and the group matches its data type.
@@ -408,7 +406,7 @@ impl<T: Send + Sync + 'static> Dir<T> {
     /// Wakes whoever polls the attribute `name`.
     pub fn notify(&self, name: &CStr) {
         // SAFETY: By the type invariant the object is added; an unknown name is ignored.
-        unsafe { bindings::sysfs_notify(self.kobject(), core::ptr::null(), name.as_ptr().cast()) };
+        unsafe { bindings::sysfs_notify(self.kobject(), core::ptr::null(), name.as_char_ptr()) };
     }
 }
 

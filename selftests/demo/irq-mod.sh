@@ -11,7 +11,7 @@ lines=/sys/kernel/irq_mod/lines
 
 # Sends the stream once and prints a row headed by the arguments.
 row() {
-	local before after sent received lost elapsed_ms p50_us p99_us
+	local before after received lost elapsed_ms p50_us p99_us
 	before=$(interrupts "$line")
 	# shellcheck disable=SC2046 # one word per pair
 	local $(build/bin/traffic "$tx" "$rx" "$rate_pps" "$duration_ms")

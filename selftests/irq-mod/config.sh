@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # Settings of the shared test groups for irq-mod, which moderates the receive line of an igb card.
 . "$ktest_top/selftests/lib/net.sh"
 

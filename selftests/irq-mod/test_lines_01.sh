@@ -9,7 +9,7 @@
 
 lines=/sys/kernel/irq_mod/lines
 net_up
-line=$(rx_line $rx)
+line=$(rx_line "$rx")
 irq=$(irq_of "$line")
 # The first interrupt whose flow is not edge, of a driver that does not share it.
 level_irq=$(awk '/fasteoi/ && !/,/ {sub(":", "", $1); print $1; exit}' /proc/interrupts)

@@ -11,14 +11,14 @@ lines=/sys/kernel/irq_mod/lines
 rounds=${RVM_LONG:+1000}
 rounds=${rounds:-60}
 # The card itself must not moderate.
-ethtool -C $rx rx-usecs 0 || bail "ethtool -C"
+ethtool -C "$rx" rx-usecs 0 || bail "ethtool -C"
 # A stalled host must not overflow the ring: only a lost interrupt may lose packets here.
-ethtool -G $rx rx 4096 || bail "ethtool -G"
+ethtool -G "$rx" rx 4096 || bail "ethtool -G"
 net_up
-line=$(rx_line $rx)
+line=$(rx_line "$rx")
 irq=$(irq_of "$line")
 
-traffic() { "$ktest_top/build/bin/traffic" $tx $rx "$@"; }
+traffic() { "$ktest_top/build/bin/traffic" "$tx" "$rx" "$@"; }
 stat() { cat "$lines/rx/stats/$1"; }
 
 # Sends `$1` packets a second for `$2` ms; all must arrive once. Sets `delivered` to the interrupts they cost.
@@ -65,7 +65,7 @@ expect_equal "$held" "$(stat held)"
 flip_interval() {
 	local i
 	for ((i = 0; i < rounds; i++)); do
-		echo $((i % 2 * 1000)) >$lines/rx/latency_us
+		echo $((i % 2 * 1000)) >"$lines/rx/latency_us"
 		sleep 0.01
 	done
 }
@@ -74,9 +74,9 @@ it "the interval can be changed under traffic" under_traffic flip_interval
 attach_detach() {
 	local i
 	for ((i = 0; i < rounds; i++)); do
-		echo rx >$lines/remove || fail "remove"
-		echo "rx irq:$irq" >$lines/add || fail "add"
-		echo 500 >$lines/rx/latency_us
+		echo rx >"$lines/remove" || fail "remove"
+		echo "rx irq:$irq" >"$lines/add" || fail "add"
+		echo 500 >"$lines/rx/latency_us"
 	done
 }
 it "the line can be detached and attached under traffic" under_traffic attach_detach
@@ -91,8 +91,8 @@ flip_affinity() {
 it "the line can move between CPUs under traffic" under_traffic flip_affinity
 
 down_up() {
-	ip link set $rx down
-	ip link set $rx up
+	ip link set "$rx" down
+	ip link set "$rx" up
 }
 it "the card can be stopped and started inside a window"
 for ((i = 0; i < 5; i++)); do

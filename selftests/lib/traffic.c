@@ -143,7 +143,7 @@ static uint64_t number(const char *text, uint64_t min, uint64_t max)
 int main(int argc, char **argv)
 {
 	struct timeval timeout = { .tv_usec = 20000 };
-	uint64_t received = 0, duplicate = 0, start, quiet_since, end;
+	uint64_t received = 0, duplicate = 0, start, end;
 	uint64_t *latency_ns;
 	uint8_t *seen, to_mac[ETH_ALEN];
 	struct sockaddr_ll rx_addr;
@@ -171,8 +171,8 @@ int main(int argc, char **argv)
 	start = now_ns();
 	if (pthread_create(&sender, NULL, send_all, NULL))
 		fail("pthread_create");
-	end = quiet_since = start;
-	while (received < conf.count && !(conf.done && now_ns() - quiet_since > DRAIN_MS * 1000000ULL)) {
+	end = start;
+	while (received < conf.count && !(conf.done && now_ns() - end > DRAIN_MS * 1000000ULL)) {
 		uint8_t frame[MAX_FRAME_BYTES];
 		struct payload load;
 		ssize_t len = recv(conf.rx, frame, sizeof(frame), 0);
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 		memcpy(&load, frame + sizeof(struct ether_header), sizeof(load));
 		if (load.run != conf.run || load.seq >= conf.count)
 			continue;
-		end = quiet_since = now_ns();
+		end = now_ns();
 		if (seen[load.seq]) {
 			duplicate++;
 			continue;

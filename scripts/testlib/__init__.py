@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Parts of scripts/test, scripts/check and scripts/compile-fail."""

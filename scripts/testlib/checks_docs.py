@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Checks of the gate that compare documents with sources: sysfs attributes, ABI files, README tables."""
+
+import re
+
+from . import tree
+
+_C_STRING = re.compile(r'(?<!in )\bc"([A-Za-z][\w-]*)"')
+# Names of directories, not of files.
+_DIRECTORY = re.compile(r"\b(?:Dir::new|Parent::\w+)\s*(?:\((?:[^()]|\([^()]*\))*\)|,\s*c\"[^\"]*\")")
+_NAMED = re.compile(r'const NAME: &\'static CStr =\s*c"([^"]+)";(?:[^;}]*const MODE: Mode = Mode::(\w+);)?', re.DOTALL)
+_FIELD = re.compile(r"^(What|Date|KernelVersion|Contact|Description|Users):[ \t]*(.*)$")
+_RIGHTS = {"ReadOnly": "RO", "ReadWrite": "RW", "WriteOnly": "WO"}
+_ATTRIBUTE_FILES = ("sysfs.rs", "stats.rs")
+
+
+def attributes(sources):
+    """Returns the sysfs attributes that the Rust texts declare: {name: 'RO', 'RW', 'WO' or None if unknown}.
+
+    An attribute is a C string literal other than the name of a directory.
+    """
+    found = {}
+    for text in sources:
+        text = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
+        for name in _C_STRING.findall(_DIRECTORY.sub("", text)):
+            found.setdefault(name, None)
+        for name, mode in _NAMED.findall(text):
+            found[name] = _RIGHTS.get(mode)
+    return found
+
+
+def abi_entries(text):
+    """Returns the entries of an ABI file, each a dictionary of its fields; `What` is a list."""
+    entries, field = [], None
+    for line in text.splitlines():
+        match = _FIELD.match(line)
+        if match:
+            field, value = match.group(1), match.group(2).strip()
+            if field == "What" and (not entries or len(entries[-1]) > 1):
+                entries.append({"What": []})
+            elif not entries:
+                continue
+            if field == "What":
+                entries[-1]["What"].append(value)
+            else:
+                entries[-1][field] = value
+        elif field and field != "What" and entries and line[:1].isspace():
+            entries[-1][field] += "\n" + line.strip()
+    return entries
+
+
+def abi_names(entries):
+    """Returns {attribute name: description} of the files that ABI entries name; directories end in a slash."""
+    names = {}
+    for entry in entries:
+        for what in entry["What"]:
+            last = what.rsplit("/", 1)[-1]
+            braces = re.fullmatch(r"(.*)\{([^}]*)\}(.*)", last)
+            for each in [braces[1] + part.strip() + braces[3] for part in braces[2].split(",")] if braces else [last]:
+                if each:
+                    names[each] = entry.get("Description", "")
+    return names
+
+
+def settings(readme):
+    """Returns the attribute names in the tables of section "Settings" of a README, or None without it."""
+    names, inside, seen = [], False, False
+    for line in readme.splitlines():
+        if line.startswith("#"):
+            inside = re.fullmatch(r"#+ Settings\b.*", line) is not None
+            seen = seen or inside
+        elif inside and line.lstrip().startswith("|"):
+            cell = line.strip().strip("|").split("|")[0]
+            names += [name.rsplit("/", 1)[-1] for name in re.findall(r"`([^`]+)`", cell)]
+    return names if seen else None
+
+
+def _declared(directory):
+    paths = [path for name in _ATTRIBUTE_FILES for path in directory.rglob(name) if "model" not in path.parts]
+    return attributes(path.read_text(encoding="utf-8") for path in paths)
+
+
+def abi(top, _files):
+    """Every attribute has an ABI entry with its rights, and every ABI entry is about an attribute."""
+    for module, directory in tree.modules(top).items():
+        declared, path = _declared(directory), directory / "ABI"
+        name = path.relative_to(top)
+        if not path.exists():
+            if declared:
+                yield f"{name}: missing; {module} has attributes: {' '.join(sorted(declared))}"
+            continue
+        entries = abi_entries(path.read_text(encoding="utf-8"))
+        for entry in entries:
+            for field in ("Date", "Contact", "Description"):
+                if not entry.get(field):
+                    yield f"{name}: {entry['What'][0]}: no {field}"
+        described = abi_names(entries)
+        for each in sorted(declared.keys() - described.keys()):
+            yield f"{name}: no entry for the attribute {each}"
+        for each in sorted(described.keys() - declared.keys()):
+            yield f"{name}: entry for {each}, which no {' or '.join(_ATTRIBUTE_FILES)} declares"
+        for each in sorted(declared.keys() & described.keys()):
+            rights = re.match(r"\((RO|RW|WO|R|W)\)", described[each].strip())
+            if not rights:
+                yield f"{name}: {each}: the description does not begin with (RO), (RW) or (WO)"
+            elif declared[each] and not rights[1].startswith(declared[each]):
+                yield f"{name}: {each}: ({rights[1]}) here, {declared[each]} in the source"
+
+
+def readme_tables(top, _files):
+    """The table in section "Settings" of a module's README names the attributes of its ABI file."""
+    for directory in tree.modules(top).values():
+        path, abi_path = directory / "README.md", directory / "ABI"
+        name = path.relative_to(top)
+        if not path.exists():
+            yield f"{name}: missing"
+            continue
+        names = settings(path.read_text(encoding="utf-8"))
+        described = abi_names(abi_entries(abi_path.read_text(encoding="utf-8"))) if abi_path.exists() else {}
+        if names is None:
+            if described:
+                yield f"{name}: no section 'Settings'"
+            continue
+        for each in sorted({each for each in names if names.count(each) > 1}):
+            yield f"{name}: {each} is in the settings twice"
+        for each in sorted(described.keys() - set(names)):
+            yield f"{name}: the settings lack {each}"
+        for each in sorted(set(names) - described.keys()):
+            yield f"{name}: the settings name {each}, which {abi_path.name} does not describe"
