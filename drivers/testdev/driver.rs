@@ -8,6 +8,7 @@ use crate::{
         CountArrivals,
         Shared, //
     },
+    module_parameters,
     sysfs as attributes, //
 };
 use kernel::{
@@ -41,7 +42,7 @@ pub(crate) struct Data<'bound> {
     // Fields drop in declaration order: first nobody can ask for interrupts, then the line is given
     // back, then its handler goes.
     _dir: Dir<Arc<Shared>>,
-    _hook: Hook<CountArrivals>,
+    _hook: Option<Hook<CountArrivals>>,
     #[pin]
     interrupt: Interrupt<'bound, Acknowledge>,
 }
@@ -75,7 +76,11 @@ impl pci::Driver for TestDev {
             let types = IrqTypes::default().with(IrqType::Msi);
             Ok(try_pin_init!(Data {
                 interrupt <- Interrupt::new(bound, types, c"testdev", Ok::<_, Error>(handler)),
-                _hook: Hook::attach(interrupt.irq(), CountArrivals(shared.clone()))?,
+                _hook: if module_parameters::hook.value() {
+                    Some(Hook::attach(interrupt.irq(), CountArrivals(shared.clone()))?)
+                } else {
+                    None
+                },
                 _dir: Dir::new(
                     Parent::Device(bound.as_ref()),
                     c"testdev",

@@ -23,4 +23,10 @@ kernel::module_pci_driver! {
     authors: ["The rust-virt-modules developers"],
     description: "Example driver for QEMU's edu device",
     license: "GPL",
+    params: {
+        hook: bool {
+            default: true,
+            description: "Whether to hook the device's own line; another module can only if not",
+        },
+    },
 }

@@ -75,7 +75,9 @@ def cargo_test(top, long):
     command = ["env", "RVM_LONG=1", *command] if long else command
     # Whether everything needed is at hand is cargo's knowledge; a build tells, before any test runs.
     offline = run([*command, "--no-run", "--offline"], top)[0] == 0
-    status, output = run([*command, "--offline"] if offline else command, top)
+    # The models' own tests run without cargo already.
+    command += ["--offline", "--"] if offline else ["--"]
+    status, output = run([*command, "--skip", "model::"], top)
     cases = rust_cases(output, status)
     if not cases:
         cases = [Case("the workspace has tests", FAIL, tail(output))]
