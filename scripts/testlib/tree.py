@@ -6,6 +6,8 @@ from pathlib import Path
 
 # Directories that hold nothing of ours.
 _FOREIGN = {"build", "target", ".git", "__pycache__", ".cache"}
+# Generated for one machine.
+_GENERATED = {"rust-project.json"}
 
 
 def files(top):
@@ -13,7 +15,7 @@ def files(top):
     found = []
     for directory, names, entries in os.walk(top):
         names[:] = sorted(name for name in names if name not in _FOREIGN)
-        found += [Path(directory) / entry for entry in entries]
+        found += [Path(directory) / entry for entry in entries if entry not in _GENERATED]
     return sorted(path for path in found if path.is_file() and not path.is_symlink() and path.suffix != ".pyc")
 
 

@@ -12,11 +12,11 @@ net_up
 line=$(rx_line "$rx")
 
 measure() {
-	local before after received lost elapsed_ms p50_us p99_us pair
+	local before after received lost p50_us p99_us pair
 	before=$(interrupts "$line")
 	for pair in $(build/bin/traffic "$tx" "$rx" 10000 200); do
 		case $pair in
-		received=* | lost=* | elapsed_ms=* | p50_us=* | p99_us=*) local "$pair" ;;
+		received=* | lost=* | p50_us=* | p99_us=*) local "$pair" ;;
 		esac
 	done
 	after=$(interrupts "$line")
