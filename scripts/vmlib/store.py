@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The cache of what machines are made of: kernel, initial file systems, boot snapshots, the KVM verdict."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import initramfs
+from profiles import Profile
+from qemu import QEMU, GuestError, Machine, Vm, identity
+
+# Files of a kind that are kept when a new one is made, by last use; a snapshot takes about 130 MB.
+KEPT = 16
+NEEDED_MIB = 1024
+# A kernel that runs at all under KVM is ready in less.
+KVM_PROBE_TIMEOUT_S = 5.0
+
+
+class StoreError(Exception):
+    """The cache cannot be used; the message says what to do."""
+
+
+class Store:
+    """Files below the directory `path`, each made under a lock, complete or absent."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.release = newest_kernel()
+        self.image = Path("/usr/lib/modules") / self.release / "vmlinuz"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"cannot create {path}: {error.strerror}; set RVM_CACHE to a writable directory"
+            ) from error
+
+    def _made(self, name: str, make) -> Path:
+        """Returns the file `name`; if it is missing, `make(temporary path)` writes it first."""
+        path = self.path / name
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path)
+            return path
+        with self._lock(name):
+            if path.exists():
+                return path
+            free_mib = shutil.disk_usage(self.path).free >> 20
+            if free_mib < NEEDED_MIB:
+                raise StoreError(
+                    f"the VM needs {NEEDED_MIB} MB below {self.path}, but only {free_mib} MB are free; "
+                    "free some or set RVM_CACHE"
+                )
+            sweep(self.path)
+            self._prune(name.partition("-")[0])
+            temporary = self.path / f"{name}.tmp.{os.getpid()}"
+            try:
+                make(temporary)
+                temporary.rename(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        return path
+
+    @contextlib.contextmanager
+    def _lock(self, name: str):
+        with open(self.path / f".{name}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def kernel(self) -> Path:
+        """Returns the decompressed kernel, which boots a second faster than the compressed one."""
+        name = f"vmlinux-{self.release}-{digest(identity(self.image))}"
+        return self._made(name, lambda to: to.write_bytes(initramfs.vmlinux(self.image.read_bytes())))
+
+    def initrd(self, profile: Profile) -> Path:
+        """Returns the initial file system of `profile`."""
+        parts = (profile.load, profile.modules, profile.rescan)
+        sources = [initramfs.HERE / name for name in ("init", "initramfs.py")]
+        name = "initrd-" + digest(
+            *parts,
+            *[hashlib.sha256(path.read_bytes()).hexdigest() for path in sources],
+            *[identity(path) for path in (self.image, "/usr/bin", "/usr/sbin", "/usr/lib/x86_64-linux-gnu")],
+        )
+        return self._made(name, lambda to: to.write_bytes(initramfs.build(self.release, *parts)))
+
+    def snapshot(self, profile: Profile, machine: Machine) -> Path:
+        """Returns the memory image of `machine` at READY, booting it first if there is none yet."""
+
+        def make(to: Path) -> None:
+            log = to.with_name(f"boot-{profile.name}.log")
+            log.unlink(missing_ok=True)
+            empty = self.path / "empty"
+            empty.mkdir(exist_ok=True)
+            with Vm(machine, log, empty, empty) as vm:
+                try:
+                    vm.wait_ready()
+                    vm.save(to)
+                except GuestError as error:
+                    raise GuestError(f"the boot for a snapshot failed, {error}; its log is {log}") from error
+
+        name = f"snap-{profile.name}-" + digest(identity(shutil.which(QEMU)), machine.args())
+        return self._made(name, make)
+
+    def _prune(self, kind: str) -> None:
+        found = [path for path in self.path.glob(f"{kind}-*") if ".tmp." not in path.name]
+        found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in found[KEPT - 1 :]:
+            path.unlink(missing_ok=True)
+
+    def kvm_works(self, profile: Profile) -> bool:
+        """Says whether this host's /dev/kvm can boot the kernel, by a probe once per boot of the host."""
+        if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+            return False
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+        def probe(to: Path) -> None:
+            machine = Machine(self.kernel(), self.initrd(profile), cpus=1, mem_mib=512, accel="kvm")
+            with Vm(machine, Path("/dev/null"), self.path, self.path) as vm:
+                try:
+                    vm.wait_ready(KVM_PROBE_TIMEOUT_S)
+                    verdict = "yes"
+                except GuestError as error:
+                    verdict = f"no: {error}"
+            to.write_text(verdict, encoding="utf-8")
+
+        return self._made(f"kvm-{boot}", probe).read_text(encoding="utf-8") == "yes"
+
+
+def newest_kernel() -> str:
+    """Returns the release of the newest installed kernel that has an image beside its modules."""
+    found = [path.parent.name for path in Path("/usr/lib/modules").glob("*/vmlinuz")]
+    if not found:
+        raise StoreError("no kernel image below /usr/lib/modules; run scripts/setup")
+    return max(found, key=version)
+
+
+def version(release: str) -> list[int]:
+    """Returns the numbers in a release such as `7.3.4+deb13-amd64`, for comparison."""
+    return [int(number) for number in re.findall(r"\d+", release)]
+
+
+def sweep(directory: Path) -> None:
+    """Removes what interrupted runs left behind: `<name>.tmp.<pid>` of processes that are gone."""
+    for path in directory.glob("*.tmp.*"):
+        if not Path("/proc", path.suffix[1:]).exists():
+            path.unlink(missing_ok=True)
+
+
+def digest(*parts) -> str:
+    """Returns a short hash of anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
