@@ -123,14 +123,14 @@ class Refusals(unittest.TestCase):
 
     def test_archive_that_does_not_answer(self):
         path = self.stub("apt-get", "echo 'E: Could not connect' >&2; exit 100")
-        env = {"PATH": path, "RVM_CACHE": self.dir / "cache", "DEBIAN_MIRROR": "http://localhost:9/debian"}
+        env = {"PATH": path, "RVM_CACHE": self.dir / "cache", "DEBIAN_MIRROR": "file:/nowhere"}
         self.stub("apt-cache", "exit 100")
         self.refused(["cannot read the package lists", "DEBIAN_MIRROR"], [SETUP], **env)
 
     def test_archive_without_the_kernel(self):
         path = self.stub("apt-get", "exit 0")
         self.stub("apt-cache", "echo linux-headers-6.12.1+deb13-amd64")
-        env = {"PATH": path, "RVM_CACHE": self.dir / "cache", "DEBIAN_MIRROR": "http://localhost:9/debian"}
+        env = {"PATH": path, "RVM_CACHE": self.dir / "cache", "DEBIAN_MIRROR": "file:/nowhere"}
         self.refused(["no suite of", "7.3"], [SETUP], **env)
 
     def test_cache_of_somebody_else_is_not_removed(self):

@@ -92,6 +92,18 @@ def python_test(top, path):
     return Test("scripts", f"{path.parent.name}/{path.stem}", time.monotonic() - start, from_ktap(status, output))
 
 
+def shell_test(top, path):
+    """Runs a host script that prints KTAP, such as the self test of the virtual machine runner."""
+    start = time.monotonic()
+    status, output = run(["bash", str(path)], top, timeout_s=900)
+    return Test("scripts", f"{path.parent.name}/{path.stem}", time.monotonic() - start, from_ktap(status, output))
+
+
+def shell_files(top):
+    """Returns the host scripts that print KTAP."""
+    return sorted((top / "scripts").glob("*/selftest.sh"))
+
+
 def from_ktap(status, output):
     """Returns the Cases of a program that prints KTAP, one more that fails if its status contradicts them."""
     cases = ktap.cases(output)
