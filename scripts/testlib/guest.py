@@ -13,7 +13,7 @@ from .result import FAIL, Case, Test
 
 _HEADER = re.compile(r"^# (profile|cpus|timeout|long|icount|alone): *(\S+) *$")
 _SETTING = re.compile(r"^(PROFILE|CPUS|TIMEOUT_S)=[\"']?([\w.-]+)[\"']?", re.MULTILINE)
-_GROUPS = ("load", "attr", "fault", "use")
+_GROUPS = ("load", "attr", "fault", "use", "stress")
 _DEFAULT_TIMEOUT_S = 60
 _GROUP_TIMEOUT_S = 180
 # Beyond the tests' own times: booting, and a guest slowed down by its neighbours.

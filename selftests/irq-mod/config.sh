@@ -71,3 +71,10 @@ faults() {
 }
 
 build_traffic() { "$ktest_top/build/bin/traffic" "$tx" "$rx" "$@" 2>&1; }
+
+stress_traffic() { build_traffic 2000 300; }
+
+stress_affinity() {
+	echo $((RANDOM % 2)) >/proc/irq/"$(irq_of "$(rx_line "$rx")")"/smp_affinity_list
+	sleep 0.01
+}

@@ -59,3 +59,12 @@ faults() {
 	expect_ok write "$OBJECT/factorial" 5
 	expect_equal 120 "$(cat "$OBJECT/factorial")"
 }
+
+stress_interrupts() { printf 1 >"$OBJECT/raise"; }
+
+stress_unbind() {
+	local device=${OBJECT%/*}
+	printf '%s' "${device##*/}" >/sys/bus/pci/drivers/testdev/unbind
+	printf '%s' "${device##*/}" >/sys/bus/pci/drivers/testdev/bind
+	sleep 0.05
+}
