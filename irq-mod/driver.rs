@@ -49,7 +49,8 @@ struct Named {
 
 /// The lines, in `/sys/kernel/irq_mod/lines`.
 ///
-/// Lock order: `named` is taken before any lock of a line.
+/// Lock order: `named` is taken before any lock of a line, and by no attribute of a line, since it is
+/// held while a line's directory is removed.
 #[pin_data]
 pub(crate) struct Lines {
     /// [`None`] once the module is being unloaded, so that no line is added behind its back.
@@ -106,17 +107,15 @@ impl Lines {
     /// [`EINVAL`] if no line can have that name, [`ENOENT`] if none has.
     pub(crate) fn remove(&self, text: &str) -> Result {
         let name = Name::new(text).ok_or(EINVAL)?;
-        let removed = {
-            let mut named = self.named.lock();
-            let named = (*named).as_mut().ok_or(ENODEV)?;
-            let index = named
-                .iter()
-                .position(|named| named.name.to_bytes() == name.as_str().as_bytes())
-                .ok_or(ENOENT)?;
-            named.remove(index).map_err(|_| ENOENT)?
-        };
-        // Detached without the lock: it waits for readers of the line's attributes.
-        drop(removed);
+        let mut named = self.named.lock();
+        let named = (*named).as_mut().ok_or(ENODEV)?;
+        let index = named
+            .iter()
+            .position(|named| named.name.to_bytes() == name.as_str().as_bytes())
+            .ok_or(ENOENT)?;
+        // With the lock held, so that the name is free only when its directory is gone. No attribute
+        // of a line takes this lock.
+        drop(named.remove(index).map_err(|_| ENOENT)?);
         pr_info!("line {}: detached\n", name.as_str());
         Ok(())
     }

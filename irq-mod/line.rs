@@ -23,7 +23,10 @@ use kernel_ext::{
         Hook,
         Status, //
     },
-    sync::RawSpinLock, //
+    sync::{
+        new_raw_spinlock,
+        RawSpinLock, //
+    }, //
 };
 
 /// What changes with every interrupt.
@@ -46,10 +49,13 @@ pub(crate) struct Moderator {
 impl Moderator {
     fn new(latency: Latency) -> impl PinInit<Self> {
         pin_init!(Self {
-            state <- RawSpinLock::new(State {
-                window: Window::new(),
-                counters: Counters::default(),
-            }),
+            state <- new_raw_spinlock!(
+                State {
+                    window: Window::new(),
+                    counters: Counters::default(),
+                },
+                "irq_mod::Moderator",
+            ),
             latency_us: Atomic::new(latency.us()),
         })
     }

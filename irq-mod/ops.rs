@@ -19,13 +19,11 @@ use kernel::time::{
 };
 use kernel_ext::irq::{
     self,
+    Arrived,
+    Expired,
     Flow,
-    Injected,
-    Line, //
+    Replay, //
 };
-
-/// When to try again to replay on a line that is moving between CPUs.
-const RETRY: Delta = Delta::from_micros(50);
 
 impl From<Masking> for irq::Masking {
     fn from(masking: Masking) -> Self {
@@ -42,7 +40,7 @@ fn ns(now: Instant<Monotonic>) -> u64 {
 }
 
 impl Flow for Moderator {
-    fn arrived(&self, line: &Line<'_>) {
+    fn arrived(&self, line: &Arrived<'_>) {
         let now = Instant::<Monotonic>::now();
         let interval_us = {
             let mut state = self.state.lock();
@@ -73,7 +71,7 @@ impl Flow for Moderator {
         line.deliver();
     }
 
-    fn expired(&self, line: &Line<'_>) {
+    fn expired(&self, line: &Expired<'_>) {
         let now = Instant::<Monotonic>::now();
         let mut state = self.state.lock();
         let Leftover::Replay { masking, hold_ns } = state.window.close(ns(now)) else {
@@ -85,25 +83,16 @@ impl Flow for Moderator {
         }
         let counters = &mut state.counters;
         counters.max_hold_ns = counters.max_hold_ns.max(hold_ns);
-        if line.is_moving() || !line.is_on_target() {
-            // Under the lock, so that whatever arrives next finds the window closed, reaches the
-            // driver and thereby ends the injection: one that ended in an open window would block
-            // all later ones.
-            match line.inject() {
-                Injected::Raised => return Counters::count(&mut counters.replayed_injected),
-                Injected::Refused => return Counters::count(&mut counters.dropped),
-                Injected::Busy if line.is_moving() => {
-                    state.window.reopen(ns(now).saturating_sub(hold_ns));
-                    return line.arm_after(now, RETRY);
-                }
-                // An injection by the kernel itself was held. Any CPU will do.
-                Injected::Busy => {}
+        // Under the lock, so that whatever arrives next finds the window closed and is delivered.
+        match line.replay() {
+            Replay::Inline(reentry) => {
+                Counters::count(&mut counters.replayed_inline);
+                drop(state);
+                reentry.run();
             }
+            Replay::Injected => Counters::count(&mut counters.replayed_injected),
+            Replay::Dropped => Counters::count(&mut counters.dropped),
         }
-        Counters::count(&mut counters.replayed_inline);
-        // Without the lock: it comes back through `arrived`.
-        drop(state);
-        line.reenter();
     }
 
     fn drain(&self) {

@@ -5,7 +5,7 @@
 /// Counters of one line since it was attached; they never go back.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counters {
-    /// Runs of the driver's handler.
+    /// Interrupts passed on to the kernel's edge flow handler, and so to the driver.
     pub(crate) delivered: u64,
     /// Interrupts that were acknowledged without running the handler.
     pub(crate) held: u64,

@@ -10,14 +10,14 @@
 //! that. The driver that requested the line notices nothing.
 //!
 //! ```text
-//!             device raises                      timer expires
-//!                  |                                  |
-//!            Flow::arrived(Line)               Flow::expired(Line)
-//!             /          \                       /          \
-//!     Line::deliver   Line::hold     Line::reenter or     (nothing held)
-//!           |              |         Line::inject
-//!    the driver's     acknowledged,        |
-//!      handler        perhaps masked   Flow::arrived
+//!              device raises                    timer expires
+//!                   |                                |
+//!            Flow::arrived                     Flow::expired
+//!             /          \                     /          \
+//!   Arrived::deliver  Arrived::hold    Expired::replay   (nothing held)
+//!           |              |                  |
+//!      the driver's   acknowledged,   occurs again: Flow::arrived
+//!        handler      perhaps masked
 //! ```
 //!
 //! The kernel frees a line's descriptor when its driver frees its vectors, at any time. Therefore a
@@ -27,16 +27,20 @@
 mod desc;
 mod find;
 mod hook;
+mod line;
+mod timer;
 
-pub use desc::{
-    Injected,
-    Line,
-    Masking, //
-};
 pub use find::by_action_name;
 pub use hook::{
     Flow,
     Hook,
     Refusal,
     Status, //
+};
+pub use line::{
+    Arrived,
+    Expired,
+    Masking,
+    Reentry,
+    Replay, //
 };

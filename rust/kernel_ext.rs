@@ -12,6 +12,14 @@
 //! | data shared with hard interrupts | [`sync::RawSpinLock`] |
 //! | see, hold and replay the interrupts of a line that belongs to another driver | [`irq::Hook`] |
 //!
+//! # Soundness
+//!
+//! A [`sysfs::Dir`], an [`irq::Hook`] and a [`pci::Interrupt`] lead the kernel to code of the module
+//! and lead it away again when they are dropped. One that is leaked leads to code that is gone after
+//! the module is unloaded. Rust calls leaking safe, so the compiler cannot forbid it, and pinning the
+//! module instead would mean that it cannot be unloaded while it has objects. Therefore
+//! `scripts/check` forbids every way of leaking outside of this crate.
+//!
 //! All `unsafe` of the suite lives in this crate and at each module's C border. The crate is linked
 //! into every module: it has no state that modules share, knows none of them and decides nothing
 //! for them. It incubates wrappers until the `kernel` crate has its own.

@@ -4,14 +4,17 @@
 #include "shim.h"
 
 #include <linux/cpumask.h>
-#include <linux/preempt.h>
 #include <linux/smp.h>
 
 DEFINE_XARRAY(kernel_ext_hooks);
 
-void kernel_ext_raw_spin_lock_init(raw_spinlock_t *lock)
+void kernel_ext_raw_spin_lock_init(raw_spinlock_t *lock, const char *name, struct lock_class_key *key)
 {
+#ifdef CONFIG_DEBUG_SPINLOCK
+	__raw_spin_lock_init(lock, name, key, LD_WAIT_SPIN);
+#else
 	raw_spin_lock_init(lock);
+#endif
 }
 
 unsigned long kernel_ext_raw_spin_lock_irqsave(raw_spinlock_t *lock)
@@ -32,11 +35,6 @@ int kernel_ext_xa_insert(struct xarray *xa, unsigned long index, void *entry, gf
 	return xa_insert(xa, index, entry, gfp);
 }
 
-bool kernel_ext_in_hardirq(void)
-{
-	return in_hardirq();
-}
-
 struct irq_desc *kernel_ext_irq_data_to_desc(struct irq_data *data)
 {
 	return irq_data_to_desc(data);
@@ -45,6 +43,21 @@ struct irq_desc *kernel_ext_irq_data_to_desc(struct irq_data *data)
 bool kernel_ext_irqd_irq_masked(struct irq_data *data)
 {
 	return irqd_irq_masked(data);
+}
+
+bool kernel_ext_irqd_is_activated(struct irq_data *data)
+{
+	return irqd_is_activated(data);
+}
+
+bool kernel_ext_irqd_is_wakeup_set(struct irq_data *data)
+{
+	return irqd_is_wakeup_set(data);
+}
+
+bool kernel_ext_irqd_is_wakeup_armed(struct irq_data *data)
+{
+	return irqd_is_wakeup_armed(data);
 }
 
 bool kernel_ext_irqd_is_level(struct irq_data *data)

@@ -14,11 +14,25 @@ use core::{
 };
 use kernel::{
     prelude::*,
+    sync::LockClassKey,
     types::{
         NotThreadSafe,
         Opaque, //
     }, //
 };
+
+/// Creates a [`RawSpinLock`] with a lock class of its own: `new_raw_spinlock!(data, "name")`.
+#[macro_export]
+macro_rules! new_raw_spinlock {
+    ($data:expr, $name:literal $(,)?) => {
+        $crate::sync::RawSpinLock::new(
+            $data,
+            ::kernel::optional_name!($name),
+            ::kernel::static_lock_class!(),
+        )
+    };
+}
+pub use new_raw_spinlock;
 
 /// A spinlock that spins on every configuration, with local interrupts off while it is held.
 ///
@@ -49,11 +63,18 @@ unsafe impl<T: Send> Send for RawSpinLock<T> {}
 unsafe impl<T: Send> Sync for RawSpinLock<T> {}
 
 impl<T> RawSpinLock<T> {
-    /// Creates an unlocked lock around `data`.
-    pub fn new(data: T) -> impl PinInit<Self> {
+    /// Creates an unlocked lock around `data`; use [`new_raw_spinlock!`](crate::new_raw_spinlock).
+    pub fn new(
+        data: T,
+        name: &'static CStr,
+        key: Pin<&'static LockClassKey>,
+    ) -> impl PinInit<Self> {
         pin_init!(Self {
-            // SAFETY: `slot` is valid for writes and stays in place, since the lock is pinned.
-            lock <- Opaque::ffi_init(|slot| unsafe { bindings::kernel_ext_raw_spin_lock_init(slot) }),
+            // SAFETY: `slot` is valid for writes and stays in place, since the lock is pinned; name
+            // and key are static.
+            lock <- Opaque::ffi_init(move |slot| unsafe {
+                bindings::kernel_ext_raw_spin_lock_init(slot, name.as_char_ptr(), key.as_ptr())
+            }),
             data: UnsafeCell::new(data),
         })
     }

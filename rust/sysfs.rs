@@ -118,11 +118,12 @@ pub struct Entry<T: 'static> {
 impl<T: 'static> Entry<T> {
     #[doc(hidden)]
     pub const fn new<A: Attribute<T>>() -> Self {
+        // SAFETY: All-zero bytes are a valid `attribute`; some configurations have more fields.
+        let mut attr: bindings::attribute = unsafe { core::mem::zeroed() };
+        attr.name = A::NAME.to_bytes_with_nul().as_ptr().cast();
+        attr.mode = A::MODE.bits();
         Self {
-            attr: bindings::attribute {
-                name: A::NAME.to_bytes_with_nul().as_ptr().cast(),
-                mode: A::MODE.bits(),
-            },
+            attr,
             show: A::show,
             store: A::store,
         }

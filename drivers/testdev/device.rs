@@ -36,10 +36,15 @@ use kernel::{
 };
 use kernel_ext::{
     irq::{
-        Flow,
-        Line, //
+        Arrived,
+        Expired,
+        Flow, //
     },
-    sync::RawSpinLock, //
+    pci::Switch,
+    sync::{
+        new_raw_spinlock,
+        RawSpinLock, //
+    }, //
 };
 
 /// Longest wait for a factorial: 100 times 1 ms.
@@ -60,6 +65,26 @@ pub(crate) struct Shared {
     arrived: Atomic<u64>,
 }
 
+/// A bound device, as its attributes see it.
+#[pin_data]
+pub(crate) struct Device {
+    pub(crate) shared: Arc<Shared>,
+    #[pin]
+    pub(crate) switch: Switch,
+}
+
+impl Device {
+    pub(crate) fn new<'a>(
+        shared: Arc<Shared>,
+        switch: impl PinInit<Switch> + 'a,
+    ) -> impl PinInit<Self, Error> + 'a {
+        try_pin_init!(Self {
+            shared,
+            switch <- switch,
+        }? Error)
+    }
+}
+
 /// What the handler has acknowledged.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Handled {
@@ -76,7 +101,7 @@ impl Shared {
             pin_init!(Self {
                 bar,
                 factorial <- new_mutex!(1, "testdev::Shared::factorial"),
-                handled <- RawSpinLock::new(Handled::default()),
+                handled <- new_raw_spinlock!(Handled::default(), "testdev::Shared::handled"),
                 arrived: Atomic::new(0),
             }),
             GFP_KERNEL,
@@ -99,6 +124,11 @@ impl Shared {
             bar.write_reg(regs::LIVENESS::zeroed().with_value(PROBE));
             u32::from(bar.read(regs::LIVENESS).value()) == !PROBE
         })
+    }
+
+    /// The causes that nobody has acknowledged yet.
+    pub(crate) fn pending(&self) -> Result<u32> {
+        self.with_regs(|bar| bar.read(regs::IRQ_STATUS).causes().into())
     }
 
     pub(crate) fn raise(&self, cause: Cause) -> Result {
@@ -169,12 +199,12 @@ impl Handler for Acknowledge {
 pub(crate) struct CountArrivals(pub(crate) Arc<Shared>);
 
 impl Flow for CountArrivals {
-    fn arrived(&self, line: &Line<'_>) {
+    fn arrived(&self, line: &Arrived<'_>) {
         self.0.arrived.fetch_add(1, Relaxed);
         line.deliver();
     }
 
-    fn expired(&self, _line: &Line<'_>) {}
+    fn expired(&self, _line: &Expired<'_>) {}
 
     fn drain(&self) {}
 

@@ -6,6 +6,7 @@ use crate::{
     device::{
         Acknowledge,
         CountArrivals,
+        Device,
         Shared, //
     },
     module_parameters,
@@ -21,8 +22,7 @@ use kernel::{
         IrqType,
         IrqTypes, //
     },
-    prelude::*,
-    sync::Arc, //
+    prelude::*, //
 };
 use kernel_ext::{
     irq::Hook,
@@ -41,7 +41,7 @@ pub(crate) struct TestDev;
 pub(crate) struct Data<'bound> {
     // Fields drop in declaration order: first nobody can ask for interrupts, then the line is given
     // back, then its handler goes.
-    _dir: Dir<Arc<Shared>>,
+    _dir: Dir<Device>,
     _hook: Option<Hook<CountArrivals>>,
     #[pin]
     interrupt: Interrupt<'bound, Acknowledge>,
@@ -85,7 +85,7 @@ impl pci::Driver for TestDev {
                     Parent::Device(bound.as_ref()),
                     c"testdev",
                     attributes::GROUPS,
-                    Ok(shared),
+                    Device::new(shared, interrupt.switch()),
                 )?,
             }? Error))
         })

@@ -3,7 +3,7 @@
 //! The attributes below `/sys/bus/pci/devices/<bdf>/testdev`; `ABI` describes each.
 
 use crate::{
-    device::Shared,
+    device::Device,
     model::{
         Cause,
         Operand, //
@@ -12,11 +12,11 @@ use crate::{
 use core::fmt::Write;
 use kernel::{
     prelude::*,
-    str::Formatter,
-    sync::Arc, //
+    str::Formatter, //
 };
 use kernel_ext::{
     param,
+    pci::Delivery,
     sysfs::{
         sysfs_group,
         Attribute,
@@ -26,13 +26,10 @@ use kernel_ext::{
     }, //
 };
 
-/// A device as its attributes see it.
-type Device = Arc<Shared>;
-
 /// All attributes of a device.
 pub(crate) const GROUPS: &[&Group<Device>] = &[&GROUP, &STATS];
 
-sysfs_group!(static GROUP: Device = [Alive, Factorial, Raise]);
+sysfs_group!(static GROUP: Device = [Alive, Factorial, Raise, Pending, InjectDisable]);
 sysfs_group!(static STATS: Device in c"stats" = [Arrived, HandledCount, LastCauses]);
 
 struct Alive;
@@ -42,7 +39,7 @@ impl Attribute<Device> for Alive {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, u32::from(dev.is_alive()?))
+        print(out, u32::from(dev.shared.is_alive()?))
     }
 }
 
@@ -53,11 +50,11 @@ impl Attribute<Device> for Factorial {
     const MODE: Mode = Mode::ReadWrite;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, dev.factorial())
+        print(out, dev.shared.factorial())
     }
 
     fn store(dev: &Object<Device>, text: &str) -> Result {
-        dev.compute(param::ranged(text, Operand::new)?)
+        dev.shared.compute(param::ranged(text, Operand::new)?)
     }
 }
 
@@ -68,7 +65,39 @@ impl Attribute<Device> for Raise {
     const MODE: Mode = Mode::WriteOnly;
 
     fn store(dev: &Object<Device>, text: &str) -> Result {
-        dev.raise(param::ranged(text, Cause::new)?)
+        dev.shared.raise(param::ranged(text, Cause::new)?)
+    }
+}
+
+struct Pending;
+
+impl Attribute<Device> for Pending {
+    const NAME: &'static CStr = c"pending";
+    const MODE: Mode = Mode::ReadOnly;
+
+    fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
+        print(out, dev.shared.pending()?)
+    }
+}
+
+struct InjectDisable;
+
+impl Attribute<Device> for InjectDisable {
+    const NAME: &'static CStr = c"inject_disable";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
+        print(out, u32::from(dev.switch.delivery() == Delivery::Off))
+    }
+
+    fn store(dev: &Object<Device>, text: &str) -> Result {
+        dev.switch
+            .set(param::ranged(text, |number: u64| match number {
+                0 => Some(Delivery::On),
+                1 => Some(Delivery::Off),
+                _ => None,
+            })?);
+        Ok(())
     }
 }
 
@@ -79,7 +108,7 @@ impl Attribute<Device> for Arrived {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, dev.arrived())
+        print(out, dev.shared.arrived())
     }
 }
 
@@ -90,7 +119,7 @@ impl Attribute<Device> for HandledCount {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, dev.handled().count)
+        print(out, dev.shared.handled().count)
     }
 }
 
@@ -101,7 +130,7 @@ impl Attribute<Device> for LastCauses {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, dev.handled().causes)
+        print(out, dev.shared.handled().causes)
     }
 }
 

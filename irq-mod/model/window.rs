@@ -138,15 +138,6 @@ impl Window {
             },
         }
     }
-
-    /// Takes back the event of a [`Leftover::Replay`] that could not be replayed now: it has been held
-    /// since `first_ns`, and the line is not masked.
-    pub(crate) fn reopen(&mut self, first_ns: u64) {
-        self.state = State::Open(Some(Held {
-            first_ns,
-            masking: Masking::Leave,
-        }));
-    }
 }
 
 #[cfg(test)]
@@ -232,22 +223,6 @@ mod tests {
         assert!(window.is_empty());
         assert_eq!(window.arrive(40, LATENCY), Arrival::Deliver);
         assert_eq!(window.close(50), Leftover::Nothing);
-    }
-
-    #[test]
-    fn an_event_that_could_not_be_replayed_is_held_since_it_arrived() {
-        let mut window = open();
-        window.arrive(10, LATENCY);
-        window.close(100);
-        window.reopen(10);
-        assert!(!window.is_empty());
-        assert_eq!(
-            window.close(200),
-            Leftover::Replay {
-                masking: Masking::Leave,
-                hold_ns: 190
-            }
-        );
     }
 
     #[test]

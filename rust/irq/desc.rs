@@ -2,21 +2,13 @@
 
 //! Interrupt descriptors, as long as they are known to exist.
 
-use super::hook::Timer;
 use crate::bindings;
 use core::{
     marker::PhantomData,
     ptr::NonNull, //
 };
 use kernel::{
-    error::to_result,
-    prelude::*,
     sync::rcu,
-    time::{
-        Delta,
-        Instant,
-        Monotonic, //
-    },
     types::NotThreadSafe, //
 };
 
@@ -85,6 +77,12 @@ impl<'a> Desc<'a> {
     fn data(self) -> *mut bindings::irq_data {
         // SAFETY: By the type invariant.
         unsafe { &raw mut (*self.as_ptr()).irq_data }
+    }
+
+    /// Whether the line is about to wake the system from suspend.
+    pub(super) fn is_wakeup_armed(self) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::kernel_ext_irqd_is_wakeup_armed(self.data()) }
     }
 
     pub(super) fn lock(self) -> Locked<'a> {
@@ -163,6 +161,54 @@ impl Locked<'_> {
         unsafe { !(*self.desc.as_ptr()).irq_common_data.msi_desc.is_null() }
     }
 
+    /// Whether the line may wake the system from suspend.
+    pub(super) fn is_wakeup(&self) -> bool {
+        // SAFETY: By the type invariant of `Desc`.
+        unsafe { bindings::kernel_ext_irqd_is_wakeup_set(self.desc.data()) }
+    }
+
+    /// Whether an affinity change waits for the line's next interrupt on its old target CPU.
+    pub(super) fn is_moving(&self) -> bool {
+        // SAFETY: By the type invariant of `Desc`.
+        unsafe { bindings::kernel_ext_irqd_is_setaffinity_pending(self.desc.data()) }
+    }
+
+    /// Whether this CPU is the line's target.
+    pub(super) fn is_on_target(&self) -> bool {
+        // SAFETY: By the type invariant of `Desc`; interrupts are off, so the CPU stays the same.
+        unsafe { bindings::kernel_ext_irqd_targets_this_cpu(self.desc.data()) }
+    }
+
+    pub(super) fn acknowledge(&mut self) {
+        self.chip_call(|chip| chip.irq_ack);
+    }
+
+    pub(super) fn mask(&mut self) {
+        self.chip_call(|chip| chip.irq_mask);
+    }
+
+    /// Undoes [`Self::mask`], unless the kernel itself wants the line masked by now.
+    pub(super) fn unmask(&mut self) {
+        // SAFETY: By the type invariant of `Desc`.
+        if !unsafe { bindings::kernel_ext_irqd_irq_masked(self.desc.data()) } {
+            self.chip_call(|chip| chip.irq_unmask);
+        }
+    }
+
+    /// Asks the chip to raise the interrupt again on the line's target CPU; returns whether it will.
+    ///
+    /// Unlike `irq_inject_interrupt`, this leaves no mark on the descriptor: the kernel refuses to
+    /// inject while an earlier injection has not reached the driver, and one that is held does not.
+    pub(super) fn retrigger(&mut self) -> bool {
+        let data = self.desc.data();
+        // SAFETY: By the type invariant of `Desc`. An activated line has its hierarchy of chips in
+        // place, and it is taken down only after the line was deactivated under this lock.
+        unsafe {
+            bindings::kernel_ext_irqd_is_activated(data)
+                && bindings::irq_chip_retrigger_hierarchy(data) != 0
+        }
+    }
+
     /// Calls one of the chip's functions on the line.
     fn chip_call(
         &mut self,
@@ -177,106 +223,5 @@ impl Locked<'_> {
             // here.
             unsafe { function(data) };
         }
-    }
-}
-
-/// Whether a held interrupt also stops the device from raising more.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Masking {
-    /// Leave the line as it is.
-    Leave,
-    /// Mask it until [`Line::unmask`].
-    Mask,
-}
-
-/// What came of [`Line::inject`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Injected {
-    /// The chip raises the interrupt on the line's target CPU, soon.
-    Raised,
-    /// An earlier injection, ours or the kernel's, has not reached the line's handler yet.
-    Busy,
-    /// Nobody has requested the line, or it cannot be injected.
-    Refused,
-}
-
-/// A hooked line, for the duration of one callback of its [`Flow`](super::Flow).
-pub struct Line<'a> {
-    desc: Desc<'a>,
-    timer: &'a Timer,
-}
-
-impl<'a> Line<'a> {
-    pub(super) fn new(desc: Desc<'a>, timer: &'a Timer) -> Self {
-        Self { desc, timer }
-    }
-
-    /// Runs the handler of the line's driver now.
-    pub fn deliver(&self) {
-        // SAFETY: The hook accepts only lines whose flow handler is this one, and `Flow::arrived`
-        // is called in its place, in the same context.
-        unsafe { bindings::handle_edge_irq(self.desc.as_ptr()) };
-    }
-
-    /// Acknowledges the interrupt that just arrived without delivering it.
-    pub fn hold(&self, masking: Masking) {
-        let mut locked = self.desc.lock();
-        locked.chip_call(|chip| chip.irq_ack);
-        if masking == Masking::Mask {
-            locked.chip_call(|chip| chip.irq_mask);
-        }
-    }
-
-    /// Undoes [`Masking::Mask`], unless the kernel itself wants the line masked by now.
-    pub fn unmask(&self) {
-        let mut locked = self.desc.lock();
-        // SAFETY: By the type invariant of `Desc`.
-        if !unsafe { bindings::kernel_ext_irqd_irq_masked(self.desc.data()) } {
-            locked.chip_call(|chip| chip.irq_unmask);
-        }
-    }
-
-    /// Whether an affinity change waits for the line's next interrupt on its old target CPU.
-    pub fn is_moving(&self) -> bool {
-        // SAFETY: By the type invariant of `Desc`.
-        unsafe { bindings::kernel_ext_irqd_is_setaffinity_pending(self.desc.data()) }
-    }
-
-    /// Whether this CPU is the line's target.
-    pub fn is_on_target(&self) -> bool {
-        // SAFETY: By the type invariant of `Desc`; callbacks run with interrupts off, so the CPU
-        // stays the same.
-        unsafe { bindings::kernel_ext_irqd_targets_this_cpu(self.desc.data()) }
-    }
-
-    /// Makes the interrupt occur again on this CPU, before the call returns: it arrives like any
-    /// other. Not while the line [is moving](Self::is_moving): acknowledging would complete the
-    /// move on the wrong CPU. For [`Flow::expired`](super::Flow::expired) only.
-    pub fn reenter(&self) {
-        // SAFETY: `expired` runs in hard interrupt context, with the registers of the interrupt that
-        // is being handled. The descriptor exists, so there is nothing that could fail.
-        unsafe { bindings::generic_handle_irq(self.desc.irq()) };
-    }
-
-    /// Asks the chip to raise the interrupt again on the line's target CPU, where it arrives like
-    /// any other.
-    pub fn inject(&self) -> Injected {
-        // SAFETY: Any number may be injected, from any context that may take the descriptor's lock.
-        match to_result(unsafe { bindings::irq_inject_interrupt(self.desc.irq()) }) {
-            Ok(()) => Injected::Raised,
-            Err(error) if error == EBUSY => Injected::Busy,
-            Err(_) => Injected::Refused,
-        }
-    }
-
-    /// Starts the hook's timer, or moves it: [`Flow::expired`](super::Flow::expired) is called at
-    /// `when` on this CPU.
-    pub fn arm(&self, when: Instant<Monotonic>) {
-        self.timer.start(when);
-    }
-
-    /// Starts the hook's timer to expire after `delay`, counted from `now`.
-    pub fn arm_after(&self, now: Instant<Monotonic>, delay: Delta) {
-        self.arm(now + delay);
     }
 }

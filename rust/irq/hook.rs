@@ -2,9 +2,16 @@
 
 //! Attaching to a line and leaving it as it was found.
 
-use super::desc::{
-    Desc,
-    Line, //
+use super::{
+    desc::{
+        Desc,
+        Locked, //
+    },
+    line::{
+        Arrived,
+        Expired, //
+    },
+    timer::Timer, //
 };
 use crate::bindings;
 use core::{
@@ -18,16 +25,12 @@ use kernel::{
     sync::rcu,
     time::{
         delay::fsleep,
-        hrtimer::HrTimerExpires,
-        Delta,
-        Instant,
-        Monotonic, //
+        Delta, //
     },
-    types::Opaque, //
 };
 
-/// How often, and after which pause, a detaching hook tries to replay what it still holds. It takes
-/// a second try only if the line moves between CPUs at that moment.
+/// How often, and after which pause, a detaching hook looks whether its timer has replayed what was
+/// held.
 const DRAIN_TRIES: u32 = 1000;
 const DRAIN_PAUSE: Delta = Delta::from_micros(100);
 
@@ -37,10 +40,10 @@ const DRAIN_PAUSE: Delta = Delta::from_micros(100);
 /// at the rate of interrupts.
 pub trait Flow: Send + Sync + 'static {
     /// An interrupt arrived: deliver it or hold it. May run on several CPUs at once.
-    fn arrived(&self, line: &Line<'_>);
+    fn arrived(&self, line: &Arrived<'_>);
 
     /// The timer expired. Not called for a line that is no longer the one that was hooked.
-    fn expired(&self, line: &Line<'_>);
+    fn expired(&self, line: &Expired<'_>);
 
     /// Hold nothing from now on: the hook is about to go. Runs in process context.
     fn drain(&self);
@@ -59,7 +62,7 @@ pub enum Refusal {
     Unsupported,
     /// Several drivers share the line.
     Shared,
-    /// The kernel itself depends on the line: timers, and what must run during suspend.
+    /// The kernel itself depends on the line: timers, and what runs during or ends a suspend.
     Vital,
     /// The line is hooked already.
     Taken,
@@ -87,54 +90,6 @@ pub enum Status {
     Attached,
     /// Its driver freed the line; a new line of the same number is not hooked.
     Gone,
-}
-
-/// A timer that expires in hard interrupt context on the CPU that started it.
-#[pin_data]
-pub(super) struct Timer {
-    #[pin]
-    hrtimer: Opaque<bindings::hrtimer>,
-}
-
-impl Timer {
-    /// # Safety
-    ///
-    /// `callback` may be called until [`Self::cancel`] has returned for the last time.
-    unsafe fn new(
-        callback: unsafe extern "C" fn(*mut bindings::hrtimer) -> bindings::hrtimer_restart,
-    ) -> impl PinInit<Self> {
-        let function = Some(callback);
-        pin_init!(Self {
-            // SAFETY: `slot` is valid for writes and pinned.
-            hrtimer <- Opaque::ffi_init(move |slot| unsafe {
-                bindings::hrtimer_setup(
-                    slot,
-                    function,
-                    bindings::CLOCK_MONOTONIC as bindings::clockid_t,
-                    bindings::hrtimer_mode_HRTIMER_MODE_ABS_PINNED_HARD,
-                )
-            }),
-        })
-    }
-
-    pub(super) fn start(&self, when: Instant<Monotonic>) {
-        // SAFETY: `new` set the timer up; it may be started from any context, its own callback
-        // included.
-        unsafe {
-            bindings::hrtimer_start_range_ns(
-                self.hrtimer.get(),
-                when.as_nanos(),
-                0,
-                bindings::hrtimer_mode_HRTIMER_MODE_ABS_PINNED_HARD,
-            )
-        };
-    }
-
-    /// Stops the timer and waits for its callback. Sleeps.
-    fn cancel(&self) {
-        // SAFETY: `new` set the timer up, and no caller holds a lock that the callback takes.
-        unsafe { bindings::hrtimer_cancel(self.hrtimer.get()) };
-    }
 }
 
 /// What the flow handler needs of a hook, whatever its `Flow`.
@@ -199,11 +154,37 @@ fn is_edge(handler: bindings::irq_flow_handler_t) -> bool {
     })
 }
 
+/// Whether a line can be hooked.
+fn hookable(line: &Locked<'_>) -> Result<(), Refusal> {
+    const VITAL: u32 =
+        bindings::__IRQF_TIMER | bindings::IRQF_NO_SUSPEND | bindings::IRQF_COND_SUSPEND;
+    if is_ours(line.flow()) {
+        return Err(Refusal::Taken);
+    }
+    if line.is_shared() {
+        return Err(Refusal::Shared);
+    }
+    if line.action_flags() & VITAL != 0 || line.is_wakeup() {
+        return Err(Refusal::Vital);
+    }
+    let is_supported = is_edge(line.flow())
+        && line.is_msi()
+        && !line.is_level()
+        && line.is_single_target()
+        && line.can_hold();
+    if !is_supported {
+        return Err(Refusal::Unsupported);
+    }
+    Ok(())
+}
+
 /// The flow handler of every hooked line.
 ///
 /// # Safety
 ///
 /// Called by the interrupt core in hard interrupt context with the descriptor of the interrupt.
+// One address, since lines are recognised by it.
+#[inline(never)]
 unsafe extern "C" fn flow(ptr: *mut bindings::irq_desc) {
     let Some(ptr) = NonNull::new(ptr) else {
         return;
@@ -215,8 +196,10 @@ unsafe extern "C" fn flow(ptr: *mut bindings::irq_desc) {
         unsafe { bindings::xa_load(&raw mut bindings::kernel_ext_hooks, desc.irq() as usize) };
     let entry = entry.cast_const().cast::<Entry>();
     // SAFETY: By the type invariant a reachable entry is live for an RCU reader.
-    if entry.is_null() || unsafe { (*entry).desc } != ptr.as_ptr() {
-        // A detach has got as far as removing the entry.
+    let is_hooked = !entry.is_null() && unsafe { (*entry).desc } == ptr.as_ptr();
+    if !is_hooked || desc.is_wakeup_armed() {
+        // A detach has got as far as removing the entry, or the system is suspended and the kernel
+        // waits for this interrupt to wake it.
         // SAFETY: Only lines with this flow handler are hooked.
         unsafe { bindings::handle_edge_irq(ptr.as_ptr()) };
         return;
@@ -229,8 +212,7 @@ unsafe extern "C" fn flow(ptr: *mut bindings::irq_desc) {
 ///
 /// Called by the timer core in hard interrupt context with the timer of an [`Entry`].
 unsafe extern "C" fn timer_expired(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
-    // SAFETY: Only `Entry` has timers with this callback, and `Timer` is transparent for this
-    // purpose: its only field with a size is the hrtimer, at offset 0.
+    // SAFETY: Only `Entry` has timers with this callback, and `Timer` is transparent.
     let entry = unsafe { kernel::container_of!(timer.cast::<Timer>(), Entry, timer) }.cast_const();
     // SAFETY: The hook cancels its timer before it frees the entry; hard interrupt context is an RCU
     // reader.
@@ -248,7 +230,10 @@ impl<T: Flow> Inner<T> {
     unsafe fn arrived(entry: *const Entry, desc: Desc<'_>) {
         // SAFETY: `entry` is the first field of an `Inner<T>`.
         let this = unsafe { &*entry.cast::<Self>() };
-        this.flow.arrived(&Line::new(desc, &this.entry.timer));
+        this.flow.arrived(&Arrived {
+            desc,
+            timer: &this.entry.timer,
+        });
     }
 
     /// # Safety
@@ -257,7 +242,7 @@ impl<T: Flow> Inner<T> {
     unsafe fn expired(entry: *const Entry, desc: Desc<'_>) {
         // SAFETY: `entry` is the first field of an `Inner<T>`.
         let this = unsafe { &*entry.cast::<Self>() };
-        this.flow.expired(&Line::new(desc, &this.entry.timer));
+        this.flow.expired(&Expired { desc });
     }
 }
 
@@ -296,9 +281,10 @@ impl<T: Flow> Hook<T> {
             GFP_KERNEL,
         )
         .map_err(|_| Refusal::NoMemory)?;
-        let entry = &raw const inner.entry;
-        // INVARIANT: The entry is the first field of a pinned `Inner`, which is freed only after
-        // `withdraw`.
+        // The pointer is that of the whole `Inner`, since it is going to be used as such.
+        let entry = &raw const *inner;
+        // INVARIANT: The entry is the first field of a pinned `Inner`, which `drop` frees only after
+        // it has removed the entry and waited for a grace period.
         // SAFETY: The array is static; the entry's address is aligned as it demands.
         to_result(unsafe {
             bindings::kernel_ext_xa_insert(
@@ -326,35 +312,19 @@ impl<T: Flow> Hook<T> {
         let rcu = rcu::read_lock();
         let desc = Desc::of(irq, &rcu).ok_or(Refusal::Absent)?;
         let locked = desc.lock();
-        if is_ours(locked.flow()) {
-            return Err(Refusal::Taken);
-        }
-        let flags = locked.action_flags();
-        if locked.is_shared() {
-            return Err(Refusal::Shared);
-        }
-        if flags & (bindings::__IRQF_TIMER | bindings::IRQF_NO_SUSPEND) != 0 {
-            return Err(Refusal::Vital);
-        }
-        let supported = is_edge(locked.flow())
-            && locked.is_msi()
-            && !locked.is_level()
-            && locked.is_single_target()
-            && locked.can_hold();
-        if !supported {
-            return Err(Refusal::Unsupported);
-        }
+        hookable(&locked)?;
         Ok(desc.as_ptr())
     }
 
-    /// Replaces the flow handler, if the line still is the one that was checked.
+    /// Replaces the flow handler, if the line still is one that can be hooked.
     fn install(&self) -> Result<(), Refusal> {
         let rcu = rcu::read_lock();
         let desc = Desc::of(self.irq(), &rcu).ok_or(Refusal::Absent)?;
         let mut locked = desc.lock();
-        if desc.as_ptr() != self.inner.entry.desc || !is_edge(locked.flow()) {
-            return Err(Refusal::Unsupported);
+        if desc.as_ptr() != self.inner.entry.desc {
+            return Err(Refusal::Absent);
         }
+        hookable(&locked)?;
         locked.set_flow(Some(flow));
         Ok(())
     }
@@ -388,18 +358,24 @@ impl<T: Flow> Drop for Hook<T> {
         flow.drain();
         // What is held is replayed in hard interrupt context, like everything else. The line may also
         // disappear meanwhile, and with it the receiver.
-        for _ in 0..DRAIN_TRIES {
-            if flow.is_drained() || self.status() == Status::Gone {
-                break;
-            }
-            entry.timer.start(Instant::<Monotonic>::now());
+        let mut tries = 0;
+        while !flow.is_drained() && self.status() == Status::Attached && tries < DRAIN_TRIES {
+            entry.timer.start(0);
             fsleep(DRAIN_PAUSE);
+            tries += 1;
         }
         let rcu = rcu::read_lock();
         if let Some(desc) = Desc::of(entry.irq, &rcu) {
             let mut locked = desc.lock();
             if desc.as_ptr() == entry.desc && is_ours(locked.flow()) {
                 locked.set_flow(Some(bindings::handle_edge_irq));
+                if !flow.is_drained() {
+                    locked.unmask();
+                    pr_err!(
+                        "irq {}: a held interrupt could not be delivered\n",
+                        entry.irq
+                    );
+                }
             }
         }
         drop(rcu);

@@ -10,6 +10,7 @@ _UNSAFE_BLOCK = re.compile(r"\bunsafe\s*(?:\{|impl\b)")
 _UNSAFE_FN = re.compile(r"\bunsafe\s+(?:extern\s+)?fn\s+(\w+)")
 _PANIC = re.compile(r"\.unwrap\(\)|\.expect\(|\b(?:panic|todo|unimplemented|dbg)!")
 _CAST = re.compile(r"\bas\s+(?:[ui](?:8|16|32|64|128|size)|f32|f64|c_\w+)\b")
+_LEAK = re.compile(r"\b(?:forget|leak|into_raw|into_foreign)\s*(?:::<[^>]*>)?\(|\b(?:ManuallyDrop|MaybeUninit)\b")
 _HOST_DIRECTORIES = ("selftests", "scripts")
 _BORDER = re.compile(r"(?:ffi|shim\w*)\.rs$")
 
@@ -103,3 +104,12 @@ def casts(top, files):
             bare = rust_text.without_tests(blanked)
             for match in _CAST.finditer(bare):
                 yield f"{name}:{rust_text.line_of(bare, match.start())}: cast '{match.group()}' may lose bits; use from or try_from"
+
+
+def leaks(top, files):
+    """Module code leaks nothing: what leads the kernel to a module must be dropped before its unload."""
+    for name, _, blanked in _sources(top, files):
+        if _kernel_side(name):
+            bare = rust_text.without_tests(blanked)
+            for match in _LEAK.finditer(bare):
+                yield f"{name}:{rust_text.line_of(bare, match.start())}: '{match.group()}' leaks; see Soundness in rust/kernel_ext.rs"

@@ -92,6 +92,11 @@ class Rust(Tree):
         implementation = "// SAFETY: So.\nunsafe impl T for X {\n    unsafe fn f() {}\n}\ntype F = unsafe extern \"C\" fn(u32);\n"
         self.accepts(checks_rust.safety_comments, {"rust/a.rs": implementation})
 
+    def test_leaks(self):
+        bad = "fn f() {\n    core::mem::forget(x);\n    KBox::into_raw(x);\n    KBox::leak(x);\n    ManuallyDrop::new(x);\n}\n"
+        self.refuses(checks_rust.leaks, {"m/a.rs": bad}, "a.rs:2", "a.rs:3", "a.rs:4", "a.rs:5")
+        self.accepts(checks_rust.leaks, {"rust/a.rs": bad, "m/a.rs": "fn f() { drop(x); } // forget(x)\n"})
+
     def test_panics(self):
         bad = "fn f() {\n    x.unwrap();\n    y.expect(\"z\");\n    panic!(\"z\");\n    todo!();\n}\n"
         self.refuses(checks_rust.panics, {"m/a.rs": bad}, "a.rs:2", "a.rs:3", "a.rs:4", "a.rs:5")

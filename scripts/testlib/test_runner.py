@@ -163,7 +163,7 @@ class Trees(unittest.TestCase):
         self.assertEqual(self.output, "m/x_01\n")
         self.write("selftests/m/config.sh", "MODULE_KO=m\nPROFILE=sriov\nCPUS=2\n")
         self.run_tests("--list", "--module", "m")
-        self.assertEqual(sorted(self.output.split()), ["m/attr", "m/fault", "m/load", "m/use", "m/x_01", "m/y_01"])
+        self.assertEqual(sorted(self.output.split()), ["m/attr", "m/fault", "m/load", "m/stress", "m/use", "m/x_01", "m/y_01"])
 
 
 class Outputs(unittest.TestCase):

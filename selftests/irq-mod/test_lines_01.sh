@@ -54,14 +54,14 @@ it "no line can have such a name" expect_errno EINVAL write $lines/remove ../x
 
 many() {
 	local i
-	for ((i = 0; i < 100; i++)); do
-		{ add "two irq:$irq" || :; } 2>/dev/null
+	for ((i = 0; i < 150; i++)); do
+		{ add "two irq:$1" || :; } 2>/dev/null
 		{ write $lines/remove two || :; } 2>/dev/null
 	done
 }
-it "two writers at once neither attach twice nor get stuck"
-many &
-many &
+it "two writers at once neither attach twice, nor reuse a name too early, nor get stuck"
+many "$irq" &
+many "$((irq + 1))" &
 wait
 [ ! -e $lines/two ] || expect_ok write $lines/remove two
 expect_ok add "after irq:$irq"

@@ -27,6 +27,8 @@ attributes() {
 	attr alive ro
 	attr factorial act 0 12
 	attr raise wo 1 4294967295
+	attr pending ro
+	attr inject_disable bool
 	attr stats/arrived ro
 	attr stats/handled ro
 	attr stats/last_causes ro
@@ -68,3 +70,5 @@ stress_unbind() {
 	printf '%s' "${device##*/}" >/sys/bus/pci/drivers/testdev/bind
 	sleep 0.05
 }
+
+stress_disable() { printf '%d' $((RANDOM % 2)) >"$OBJECT/inject_disable"; }

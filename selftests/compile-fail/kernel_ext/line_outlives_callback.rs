@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //@ object: irq-mod/irq_mod.o
 
-//! A line is only known to exist during a callback, so it cannot be kept.
+//! A line is only known to exist during a callback, so what belongs to it cannot be kept.
 
-use kernel_ext::irq::{Flow, Line};
+use kernel_ext::irq::{Arrived, Expired, Flow, Reentry, Replay};
 
-/// A flow that tries to remember its line.
-pub struct Keep(pub core::cell::Cell<Option<Line<'static>>>);
+/// A flow that tries to remember a replay for later.
+pub struct Keep(pub core::cell::Cell<Option<Reentry<'static>>>);
 
 // SAFETY: Not true; this is about lifetimes alone.
 unsafe impl Sync for Keep {}
@@ -14,14 +14,13 @@ unsafe impl Sync for Keep {}
 unsafe impl Send for Keep {}
 
 impl Flow for Keep {
-    fn arrived(&self, line: &Line<'_>) {
+    fn arrived(&self, line: &Arrived<'_>) {
         line.deliver();
     }
 
-    fn expired(&self, line: &Line<'_>) {
-        let _ = line.is_moving();
-        // What would be stored has the callback's lifetime.
-        self.0.set(shorten(line)); //~ E0521
+    fn expired(&self, line: &Expired<'_>) {
+        let _ = inline(line.replay());
+        self.0.set(inline(line.replay())); //~ E0521
     }
 
     fn drain(&self) {}
@@ -31,7 +30,9 @@ impl Flow for Keep {
     }
 }
 
-fn shorten<'a>(line: &Line<'a>) -> Option<Line<'a>> {
-    let _ = line;
-    None
+fn inline(replay: Replay<'_>) -> Option<Reentry<'_>> {
+    match replay {
+        Replay::Inline(reentry) => Some(reentry),
+        _ => None,
+    }
 }

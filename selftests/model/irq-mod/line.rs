@@ -8,15 +8,6 @@ use crate::model::{
     window::{Arrival, Leftover, Masking, Window},
 };
 
-/// What the glue does at one expiry when an event is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Replay {
-    /// The line is re-entered.
-    Works,
-    /// The line is moving and an injection is under way: the event is taken back.
-    Postponed,
-}
-
 /// The line. Times are in nanoseconds.
 pub(crate) struct Line {
     pub(crate) window: Window,
@@ -31,8 +22,6 @@ pub(crate) struct Line {
     pub(crate) deliveries_ns: Vec<u64>,
     pub(crate) longest_wait_ns: u64,
 }
-
-const RETRY_NS: u64 = 50_000;
 
 impl Line {
     pub(crate) fn new() -> Self {
@@ -77,34 +66,24 @@ impl Line {
     }
 
     /// Lets time pass; every timer on the way expires.
-    pub(crate) fn run_until(&mut self, end_ns: u64, latency: Latency, replay: Replay) {
+    pub(crate) fn run_until(&mut self, end_ns: u64, latency: Latency) {
         while let Some(timer_ns) = self.timer_ns.filter(|&timer_ns| timer_ns <= end_ns) {
             self.now_ns = self.now_ns.max(timer_ns);
             self.timer_ns = None;
-            self.expire(latency, replay);
-            if replay == Replay::Postponed {
-                // Only once; otherwise this would not end.
-                break;
-            }
+            self.expire(latency);
         }
         self.now_ns = self.now_ns.max(end_ns);
     }
 
     /// The timer's callback.
-    pub(crate) fn expire(&mut self, latency: Latency, replay: Replay) {
-        let Leftover::Replay { masking, hold_ns } = self.window.close(self.now_ns) else {
+    pub(crate) fn expire(&mut self, latency: Latency) {
+        let Leftover::Replay { masking, .. } = self.window.close(self.now_ns) else {
             return;
         };
         if masking == Masking::Mask {
             self.is_masked = false;
         }
-        match replay {
-            Replay::Works => self.arrive(latency),
-            Replay::Postponed => {
-                self.window.reopen(self.now_ns - hold_ns);
-                self.timer_ns = Some(self.now_ns + RETRY_NS);
-            }
-        }
+        self.arrive(latency);
         if !self.is_masked && core::mem::take(&mut self.latched) {
             self.arrive(latency);
         }

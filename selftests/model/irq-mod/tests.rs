@@ -3,7 +3,7 @@
 //! Properties of a moderated line, whatever the device does.
 
 use crate::{
-    line::{Line, Replay},
+    line::Line,
     model::{
         interval::Latency,
         spec::{Name, Spec},
@@ -28,11 +28,11 @@ proptest! {
     fn nothing_is_lost(gaps_ns in gaps_ns(), us in 0..=1_000u32) {
         let (mut line, latency) = (Line::new(), latency(us));
         for gap_ns in gaps_ns {
-            line.run_until(line.now_ns + gap_ns, latency, Replay::Works);
+            line.run_until(line.now_ns + gap_ns, latency);
             line.raise(latency);
         }
         let interval_ns = u64::from(latency.effective_us()) * 1_000;
-        line.run_until(line.now_ns + 2 * interval_ns, latency, Replay::Works);
+        line.run_until(line.now_ns + 2 * interval_ns, latency);
         prop_assert!(line.is_served());
     }
 
@@ -41,10 +41,10 @@ proptest! {
     fn no_event_waits_longer_than_the_interval(gaps_ns in gaps_ns(), us in 0..=1_000u32) {
         let (mut line, latency) = (Line::new(), latency(us));
         for gap_ns in gaps_ns {
-            line.run_until(line.now_ns + gap_ns, latency, Replay::Works);
+            line.run_until(line.now_ns + gap_ns, latency);
             line.raise(latency);
         }
-        line.run_until(line.now_ns + 10_000_000, latency, Replay::Works);
+        line.run_until(line.now_ns + 10_000_000, latency);
         prop_assert!(line.longest_wait_ns <= u64::from(latency.effective_us()) * 1_000);
     }
 
@@ -53,7 +53,7 @@ proptest! {
     fn deliveries_keep_their_distance(gaps_ns in gaps_ns(), us in 1..=1_000u32) {
         let (mut line, latency) = (Line::new(), latency(us));
         for gap_ns in gaps_ns {
-            line.run_until(line.now_ns + gap_ns, latency, Replay::Works);
+            line.run_until(line.now_ns + gap_ns, latency);
             line.raise(latency);
         }
         let interval_ns = u64::from(latency.effective_us()) * 1_000;
@@ -62,19 +62,18 @@ proptest! {
         }
     }
 
-    /// Changing the interval, postponed replays and draining at any time lose nothing either.
+    /// Changing the interval and draining at any time lose nothing either.
     #[test]
     fn nothing_is_lost_when_the_line_is_given_back(
-        steps in prop::collection::vec((0..2_000_000u64, 0..=1_000u32, any::<bool>()), 1..100),
+        steps in prop::collection::vec((0..2_000_000u64, 0..=1_000u32), 1..100),
     ) {
         let mut line = Line::new();
-        for (gap_ns, us, is_moving) in steps {
-            let replay = if is_moving { Replay::Postponed } else { Replay::Works };
-            line.run_until(line.now_ns + gap_ns, latency(us), replay);
+        for (gap_ns, us) in steps {
+            line.run_until(line.now_ns + gap_ns, latency(us));
             line.raise(latency(us));
         }
         line.window.drain();
-        line.expire(Latency::OFF, Replay::Works);
+        line.expire(Latency::OFF);
         prop_assert!(line.window.is_empty());
         prop_assert!(line.is_served());
         line.raise(latency(1_000));

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a [`Flow`](super::Flow) can do with its line, which depends on why it was called.
+
+use super::{
+    desc::Desc,
+    timer::Timer, //
+};
+use crate::bindings;
+use kernel::time::{
+    hrtimer::HrTimerExpires,
+    Delta,
+    Instant,
+    Monotonic, //
+};
+
+/// Whether a held interrupt also stops the device from raising more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Masking {
+    /// Leave the line as it is.
+    Leave,
+    /// Mask it until [`Expired::unmask`].
+    Mask,
+}
+
+/// A hooked line while an interrupt of it is being handled.
+pub struct Arrived<'a> {
+    pub(super) desc: Desc<'a>,
+    pub(super) timer: &'a Timer,
+}
+
+impl Arrived<'_> {
+    /// Passes the interrupt on to the kernel's edge flow handler, which runs that of the line's
+    /// driver.
+    pub fn deliver(&self) {
+        // SAFETY: The hook accepts only lines whose flow handler is this one, and it stands in for
+        // that: in hard interrupt context, with the line's descriptor unlocked.
+        unsafe { bindings::handle_edge_irq(self.desc.as_ptr()) };
+    }
+
+    /// Acknowledges the interrupt without delivering it.
+    pub fn hold(&self, masking: Masking) {
+        let mut locked = self.desc.lock();
+        locked.acknowledge();
+        if masking == Masking::Mask {
+            locked.mask();
+        }
+    }
+
+    /// Starts the hook's timer, or moves it: `expired` is called on this CPU, `delay` after `now`.
+    pub fn arm_after(&self, now: Instant<Monotonic>, delay: Delta) {
+        self.timer
+            .start(now.as_nanos().saturating_add(delay.as_nanos()));
+    }
+}
+
+/// A hooked line whose timer has expired, in hard interrupt context.
+pub struct Expired<'a> {
+    pub(super) desc: Desc<'a>,
+}
+
+impl<'a> Expired<'a> {
+    /// Undoes [`Masking::Mask`], unless the kernel itself wants the line masked by now.
+    pub fn unmask(&self) {
+        self.desc.lock().unmask();
+    }
+
+    /// Makes a held interrupt occur again. Call it with whatever lock `arrived` takes held, after
+    /// having made sure that the next arrival will be delivered.
+    pub fn replay(&self) -> Replay<'a> {
+        let mut locked = self.desc.lock();
+        if locked.action().is_null() {
+            return Replay::Dropped;
+        }
+        // Re-entering acknowledges the interrupt. While the line is moving that would complete the
+        // move, which only the old target CPU can do.
+        if locked.is_on_target() && !locked.is_moving() {
+            return Replay::Inline(Reentry { desc: self.desc });
+        }
+        match locked.retrigger() {
+            true => Replay::Injected,
+            false => Replay::Dropped,
+        }
+    }
+}
+
+/// How a held interrupt occurs again.
+pub enum Replay<'a> {
+    /// On this CPU, by [`Reentry::run`].
+    Inline(Reentry<'a>),
+    /// The chip raises it on the line's target CPU, soon.
+    Injected,
+    /// Not at all: the line's driver has given it up.
+    Dropped,
+}
+
+/// An interrupt that is about to occur again on this CPU.
+#[must_use = "the interrupt is lost unless this is run"]
+pub struct Reentry<'a> {
+    desc: Desc<'a>,
+}
+
+impl Reentry<'_> {
+    /// Lets it arrive like any other, before this returns. Release the lock that `arrived` takes
+    /// first.
+    pub fn run(self) {
+        let flow = self.desc.lock().flow();
+        if let Some(flow) = flow {
+            // SAFETY: A descriptor's flow handler may be called in hard interrupt context with the
+            // registers of the interrupt that is being handled, as here: it exists only in `expired`.
+            unsafe { flow(self.desc.as_ptr()) };
+        }
+    }
+}

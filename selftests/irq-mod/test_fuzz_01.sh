@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# profile: base
+# cpus: 2
+# timeout: 120
+# No interrupt is lost, whatever device, driver and administrator do to a moderated line in whatever order. The edu
+# device is left alone after each short episode, so that one lost interrupt shows.
+. "$(dirname "$0")/../lib/ktest.sh"
+
+lines=/sys/kernel/irq_mod/lines
+device=/sys/bus/pci/devices/0000:00:11.0/testdev
+episodes=${RVM_LONG:+20000}
+episodes=${episodes:-400}
+
+need_module testdev hook=0
+need_attr $device/inject_disable
+irq=$(awk '$NF == "testdev" {sub(":", "", $1); print $1}' /proc/interrupts)
+
+fuzz() {
+	local output
+	output=$("$ktest_top/build/bin/irqfuzz" $device "$irq" "$episodes" 1) || fail "$output"
+	note "$output"
+}
+
+it "without the module nothing is lost" fuzz
+
+need_module irq_mod
+need_write $lines/add "edu irq:$irq"
+for us in 0 50 1000; do
+	need_write $lines/edu/latency_us $us
+	it "with an interval of $us us nothing is lost" fuzz
+done
+
+churn() {
+	while [ ! -e "$ktest_dir/stop" ]; do
+		write $lines/remove edu && write $lines/add "edu irq:$irq" && write $lines/edu/latency_us 1000
+	done 2>/dev/null
+}
+it "while the line is given back and taken again nothing is lost"
+churn &
+fuzz
+: >"$ktest_dir/stop"
+wait
+it "the kernel has nothing to say about all that" expect_no_dmesg
+finish
