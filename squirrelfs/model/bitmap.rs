@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which inodes or pages are in use. Volatile: rebuilt at every mount.
+
+use super::{
+    mem::{
+        List,
+        NoMemory, //
+    },
+    num, //
+};
+
+/// A set of numbers below a limit, with a search for one that is not in it.
+#[derive(Debug)]
+pub(crate) struct Bitmap {
+    words: List<u64>,
+    limit: u64,
+    free: u64,
+    /// Where the last search ended.
+    hint: u64,
+}
+
+const BITS: u64 = 64;
+
+impl Bitmap {
+    /// An empty set of numbers below `limit`.
+    pub(crate) fn new(limit: u64) -> Result<Self, NoMemory> {
+        let words = usize::try_from(limit.div_ceil(BITS)).map_err(|_| NoMemory)?;
+        Ok(Self {
+            words: List::filled(0, words)?,
+            limit,
+            free: limit,
+            hint: 0,
+        })
+    }
+
+    /// Numbers not in the set.
+    pub(crate) const fn free(&self) -> u64 {
+        self.free
+    }
+
+    fn place(number: u64) -> (usize, u64) {
+        (num::index(number / BITS), 1 << (number % BITS))
+    }
+
+    pub(crate) fn contains(&self, number: u64) -> bool {
+        let (word, bit) = Self::place(number);
+        self.words.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Adds `number`; returns whether it is new and below the limit.
+    pub(crate) fn insert(&mut self, number: u64) -> bool {
+        let (word, bit) = Self::place(number);
+        if number >= self.limit || self.contains(number) {
+            return false;
+        }
+        if let Some(word) = self.words.get_mut(word) {
+            *word |= bit;
+        }
+        self.free -= 1;
+        self.hint = number + 1;
+        true
+    }
+
+    /// Removes `number`; returns whether it was in the set.
+    pub(crate) fn remove(&mut self, number: u64) -> bool {
+        let (word, bit) = Self::place(number);
+        if !self.contains(number) {
+            return false;
+        }
+        if let Some(word) = self.words.get_mut(word) {
+            *word &= !bit;
+        }
+        self.free += 1;
+        true
+    }
+
+    /// A number that is not in the set, from where the last one was found onwards.
+    pub(crate) fn find_free(&self) -> Option<u64> {
+        let from = num::index(self.hint / BITS);
+        let words = (from..self.words.len()).chain(0..from);
+        words
+            .filter_map(|index| {
+                let word = *self.words.get(index)?;
+                let number = num::word(index) * BITS + u64::from(word.trailing_ones());
+                (word != u64::MAX && number < self.limit).then_some(number)
+            })
+            .next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_is_found_once_and_then_none() {
+        let mut set = Bitmap::new(130).unwrap();
+        for _ in 0..130 {
+            let number = set.find_free().unwrap();
+            assert!(number < 130 && set.insert(number));
+        }
+        assert_eq!((set.find_free(), set.free()), (None, 0));
+        assert!(set.remove(77) && !set.remove(77));
+        assert_eq!((set.find_free(), set.free()), (Some(77), 1));
+    }
+
+    #[test]
+    fn numbers_beyond_the_limit_are_refused() {
+        let mut set = Bitmap::new(10).unwrap();
+        assert!(!set.insert(10) && !set.insert(u64::MAX) && !set.contains(u64::MAX));
+        assert_eq!(set.free(), 10);
+        assert_eq!(Bitmap::new(0).unwrap().find_free(), None);
+    }
+}

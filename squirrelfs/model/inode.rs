@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Inodes and their transitions.
+//!
+//! ```text
+//!   Free --init--> Init --(a record points to it)--> Live --lost link--> Live | Orphan --free--> Free
+//! ```
+
+use super::{
+    layout::inode as word,
+    num,
+    pm::Pm,
+    record,
+    state::{
+        Clean,
+        Dirty,
+        Obj, //
+    }, //
+};
+
+/// The kind: an inode.
+#[derive(Debug)]
+pub(crate) enum Inode {}
+
+/// Its head is 0, and nothing points to it.
+#[derive(Debug)]
+pub(crate) enum Free {}
+/// All its words are stored, and nothing points to it yet.
+#[derive(Debug)]
+pub(crate) enum Init {}
+/// At least one record points to it, or it is the root.
+#[derive(Debug)]
+pub(crate) enum Live {}
+/// Its link count includes a link that is about to be made.
+#[derive(Debug)]
+pub(crate) enum MoreLinks {}
+/// A record that pointed to it is durably gone; its link count does not say so yet.
+#[derive(Debug)]
+pub(crate) enum LostLink {}
+/// Nothing points to it, and its head is 0 or about to be.
+#[derive(Debug)]
+pub(crate) enum Freed {}
+
+/// States in which an inode can own pages.
+pub(crate) trait Alive {}
+impl Alive for Live {}
+impl Alive for MoreLinks {}
+
+/// What a new inode is to be. Times in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attributes {
+    /// Type and permissions, as in `stat(2)`.
+    pub(crate) mode: u16,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) nlink: u32,
+    pub(crate) rdev: u64,
+    pub(crate) now_ns: i64,
+}
+
+/// File types in a mode.
+pub(crate) mod mode {
+    pub(crate) const FORMAT: u16 = 0o170_000;
+    pub(crate) const DIRECTORY: u16 = 0o040_000;
+    pub(crate) const REGULAR: u16 = 0o100_000;
+    pub(crate) const SYMLINK: u16 = 0o120_000;
+
+    /// Whether the type bits are one of the seven that exist.
+    pub(crate) const fn is_valid(mode: u16) -> bool {
+        matches!(
+            mode & FORMAT,
+            DIRECTORY | REGULAR | SYMLINK | 0o010_000 | 0o020_000 | 0o060_000 | 0o140_000
+        )
+    }
+}
+
+/// The commit word of a live inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Counts the lives of an inode number, so that what belonged to an earlier one is told apart.
+    pub(crate) generation: u32,
+    pub(crate) mode: u16,
+}
+
+impl Head {
+    pub(crate) const fn encode(self) -> u64 {
+        num::join(self.generation, 0) | word::TAG << 16 | num::wide16(self.mode)
+    }
+
+    /// Reads a head; [`None`] if it is 0 or was not written by this file system.
+    pub(crate) const fn decode(head: u64) -> Option<Self> {
+        let mode = num::low16(head);
+        if head >> 16 & 0xffff != word::TAG || !mode::is_valid(mode) {
+            return None;
+        }
+        Some(Self {
+            generation: num::high32(head),
+            mode,
+        })
+    }
+}
+
+impl Obj<Inode, Clean, Free> {
+    /// Stores all words of a new inode, its head last.
+    pub(crate) fn init(
+        self,
+        pm: &impl Pm,
+        generation: u32,
+        new: &Attributes,
+    ) -> Obj<Inode, Dirty, Init> {
+        let ino = self.id();
+        let head = Head {
+            generation,
+            mode: new.mode,
+        };
+        self.change(ino)
+            .store(pm, word::OWNER, num::join(new.gid, new.uid))
+            .store(pm, word::ATIME_NS, num::time_word(new.now_ns))
+            .store(pm, word::BTIME_NS, num::time_word(new.now_ns))
+            .store(pm, word::RDEV, new.rdev)
+            .store(pm, word::PROJECT, 0)
+            .store(pm, word::NLINK, u64::from(new.nlink))
+            .store(pm, word::SIZE, 0)
+            .store(pm, word::MTIME_NS, num::time_word(new.now_ns))
+            .store(pm, word::CTIME_NS, num::time_word(new.now_ns))
+            .store(pm, word::FLAGS, 0)
+            .store(pm, word::XATTR, 0)
+            .store(pm, word::HEAD, head.encode())
+            .dirty()
+    }
+}
+
+impl Obj<Inode, Clean, Init> {
+    /// A record points to it now.
+    pub(crate) fn linked(
+        self,
+        _by: &Obj<record::Record, Clean, record::Live>,
+    ) -> Obj<Inode, Clean, Live> {
+        self.into_state()
+    }
+}
+
+impl Obj<Inode, Clean, Live> {
+    /// Sets the times that a change of a directory's contents sets.
+    pub(crate) fn touch(self, pm: &impl Pm, now_ns: i64) -> Obj<Inode, Dirty, Live> {
+        let ino = self.id();
+        self.change(ino)
+            .store(pm, word::MTIME_NS, num::time_word(now_ns))
+            .store(pm, word::CTIME_NS, num::time_word(now_ns))
+            .dirty()
+    }
+
+    /// As [`Self::touch`], and counts one link more, which is not there yet.
+    pub(crate) fn touch_and_add_link(
+        self,
+        pm: &impl Pm,
+        nlink: u32,
+        now_ns: i64,
+    ) -> Obj<Inode, Dirty, MoreLinks> {
+        let ino = self.id();
+        self.change(ino)
+            .store(pm, word::NLINK, u64::from(nlink))
+            .store(pm, word::MTIME_NS, num::time_word(now_ns))
+            .store(pm, word::CTIME_NS, num::time_word(now_ns))
+            .dirty()
+    }
+
+    /// Counts one link more, which is not there yet.
+    pub(crate) fn add_link(
+        self,
+        pm: &impl Pm,
+        nlink: u32,
+        now_ns: i64,
+    ) -> Obj<Inode, Dirty, MoreLinks> {
+        let ino = self.id();
+        self.change(ino)
+            .store(pm, word::NLINK, u64::from(nlink))
+            .store(pm, word::CTIME_NS, num::time_word(now_ns))
+            .dirty()
+    }
+}
+
+impl Obj<Inode, Clean, MoreLinks> {
+    /// The link that was counted is there.
+    pub(crate) fn settled(
+        self,
+        _by: &Obj<record::Record, Clean, record::Live>,
+    ) -> Obj<Inode, Clean, Live> {
+        self.into_state()
+    }
+}
+
+impl Obj<Inode, Clean, Live> {
+    /// Sets the times and counts one link less: that of a directory in it, whose record is durably
+    /// gone.
+    pub(crate) fn lost_child(
+        self,
+        pm: &impl Pm,
+        nlink: u32,
+        now_ns: i64,
+        _gone: &Obj<record::Record, Clean, record::Cleared>,
+    ) -> Obj<Inode, Dirty, Live> {
+        let ino = self.id();
+        self.change(ino)
+            .store(pm, word::NLINK, u64::from(nlink))
+            .store(pm, word::MTIME_NS, num::time_word(now_ns))
+            .store(pm, word::CTIME_NS, num::time_word(now_ns))
+            .dirty()
+    }
+}
+
+impl Obj<Inode, Clean, LostLink> {
+    /// Counts one link less.
+    pub(crate) fn drop_link(
+        self,
+        pm: &impl Pm,
+        nlink: u32,
+        now_ns: i64,
+    ) -> Obj<Inode, Dirty, Live> {
+        let ino = self.id();
+        self.change(ino)
+            .store(pm, word::NLINK, u64::from(nlink))
+            .store(pm, word::CTIME_NS, num::time_word(now_ns))
+            .dirty()
+    }
+
+    /// The last link is gone, and nobody has the file open: the inode dies.
+    pub(crate) fn free(self, pm: &impl Pm) -> Obj<Inode, Dirty, Freed> {
+        let ino = self.id();
+        self.change(ino).store(pm, word::HEAD, 0).dirty()
+    }
+}
+
+impl Obj<Inode, Clean, Freed> {
+    /// It may be used again.
+    pub(crate) fn reusable(self) -> Obj<Inode, Clean, Free> {
+        self.into_state()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_read_back_and_junk_is_not() {
+        let head = Head {
+            generation: 7,
+            mode: mode::REGULAR | 0o644,
+        };
+        assert_eq!(Head::decode(head.encode()), Some(head));
+        assert_eq!(Head::decode(0), None);
+        assert_eq!(Head::decode(u64::MAX), None);
+        assert_eq!(Head::decode(word::TAG << 16), None);
+    }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The operations on the namespace as ordered changes of the medium. Each takes objects that were all
+//! prepared before, cannot fail, and returns when everything is durable.
+//!
+//! Epochs, separated by fences:
+//!
+//! | operation | epoch 1 | epoch 2 |
+//! |---|---|---|
+//! | create, mkdir | new inode, name, parent's times (and link count), contents of a new page | record's inode number, owner of the new page |
+//! | link | inode's link count, name, parent's times, contents of a new page | record's inode number, owner of the new page |
+//! | unlink, a link remains | record's inode number, parent's times | (link count: a leftover) |
+//! | unlink the last, rmdir | record's inode number, parent's times | inode's head, owners of its pages, parent's link count |
+
+use super::{
+    inode::{
+        self,
+        Attributes,
+        Inode, //
+    },
+    layout::{
+        Geometry,
+        PageKind, //
+    },
+    page::{
+        self,
+        Page, //
+    },
+    pm::{
+        Offset,
+        Pm, //
+    },
+    record::{
+        self,
+        Name,
+        Record, //
+    },
+    state::{
+        fence,
+        leave,
+        Clean,
+        Dirty,
+        Flush,
+        Obj, //
+    }, //
+};
+
+/// Where a new record goes: into a page of the directory, or into one that it gets with it.
+pub(crate) trait Room {
+    /// What epoch 1 has to make durable.
+    type Filling: Flush;
+    /// What epoch 2 has to make durable.
+    type Owning: Flush;
+    /// What is needed in between.
+    type Plan;
+
+    /// Begins: makes the page, except for the `lines` lines at `keep`.
+    fn fill(self, pm: &impl Pm, keep: Offset, lines: u64) -> (Self::Filling, Self::Plan);
+
+    /// Ends: gives the page to `dir`.
+    fn own(
+        plan: Self::Plan,
+        pm: &impl Pm,
+        filled: <Self::Filling as Flush>::Durable,
+        dir: &Obj<Inode, Clean, impl inode::Alive>,
+    ) -> Self::Owning;
+}
+
+/// There is room in a page of the directory.
+pub(crate) struct InPage;
+
+impl Room for InPage {
+    type Filling = ();
+    type Owning = ();
+    type Plan = ();
+
+    fn fill(self, _: &impl Pm, _: Offset, _: u64) -> ((), ()) {
+        ((), ())
+    }
+
+    fn own(_: (), _: &impl Pm, _: (), _: &Obj<Inode, Clean, impl inode::Alive>) {}
+}
+
+/// The directory gets a page.
+pub(crate) struct NewPage {
+    pub(crate) descriptor: Obj<Page, Clean, page::Free>,
+    /// Position of the page.
+    pub(crate) at: Offset,
+    /// Its index in the directory.
+    pub(crate) index: u64,
+    /// The directory's generation.
+    pub(crate) generation: u32,
+}
+
+impl Room for NewPage {
+    type Filling = Obj<Page, Dirty, page::Filled>;
+    type Owning = Obj<Page, Dirty, page::Owned>;
+    type Plan = (u64, u32);
+
+    fn fill(self, pm: &impl Pm, keep: Offset, lines: u64) -> (Self::Filling, Self::Plan) {
+        let filling = self.descriptor.fill_directory(pm, self.at, keep, lines);
+        (filling, (self.index, self.generation))
+    }
+
+    fn own(
+        (index, generation): Self::Plan,
+        pm: &impl Pm,
+        filled: Obj<Page, Clean, page::Filled>,
+        dir: &Obj<Inode, Clean, impl inode::Alive>,
+    ) -> Self::Owning {
+        filled.own(pm, PageKind::Directory, index, dir, generation)
+    }
+}
+
+/// A directory that gets a record.
+pub(crate) struct Target<'a, R> {
+    pub(crate) dir: Obj<Inode, Clean, inode::Live>,
+    pub(crate) record: Obj<Record, Clean, record::Free>,
+    pub(crate) name: Name<'a>,
+    pub(crate) room: R,
+    pub(crate) now_ns: i64,
+}
+
+/// Makes a new inode under a name: create, mknod.
+pub(crate) fn create<R: Room>(
+    pm: &impl Pm,
+    to: Target<'_, R>,
+    inode: Obj<Inode, Clean, inode::Free>,
+    generation: u32,
+    new: &Attributes,
+) -> Obj<Record, Clean, record::Live> {
+    let at = to.record.at();
+    let (filling, plan) = to.room.fill(pm, at, to.name.lines());
+    let named = to.record.name(pm, to.name, new.mode);
+    let inode = inode.init(pm, generation, new);
+    let dir = to.dir.touch(pm, to.now_ns);
+    let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
+
+    let owning = R::own(plan, pm, filled, &dir);
+    let record = named.link(pm, &inode);
+    let (record, _) = fence(pm, (record, owning));
+    let _ = inode.linked(&record);
+    record
+}
+
+/// Makes a new directory under a name; `dir_nlink` is what its parent's link count becomes.
+pub(crate) fn mkdir<R: Room>(
+    pm: &impl Pm,
+    to: Target<'_, R>,
+    inode: Obj<Inode, Clean, inode::Free>,
+    generation: u32,
+    new: &Attributes,
+    dir_nlink: u32,
+) -> Obj<Record, Clean, record::Live> {
+    let at = to.record.at();
+    let (filling, plan) = to.room.fill(pm, at, to.name.lines());
+    let named = to.record.name(pm, to.name, new.mode);
+    let inode = inode.init(pm, generation, new);
+    let dir = to.dir.touch_and_add_link(pm, dir_nlink, to.now_ns);
+    let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
+
+    let owning = R::own(plan, pm, filled, &dir);
+    let record = named.link(pm, &inode);
+    let (record, _) = fence(pm, (record, owning));
+    let _ = inode.linked(&record);
+    let _ = dir.settled(&record);
+    record
+}
+
+/// Names an inode once more; `nlink` is what its link count becomes, `mode` its mode.
+pub(crate) fn link<R: Room>(
+    pm: &impl Pm,
+    to: Target<'_, R>,
+    inode: Obj<Inode, Clean, inode::Live>,
+    mode: u16,
+    nlink: u32,
+) -> Obj<Record, Clean, record::Live> {
+    let at = to.record.at();
+    let (filling, plan) = to.room.fill(pm, at, to.name.lines());
+    let named = to.record.name(pm, to.name, mode);
+    let inode = inode.add_link(pm, nlink, to.now_ns);
+    let dir = to.dir.touch(pm, to.now_ns);
+    let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
+
+    let owning = R::own(plan, pm, filled, &dir);
+    let record = named.link_again(pm, &inode);
+    let (record, _) = fence(pm, (record, owning));
+    let _ = inode.settled(&record);
+    record
+}
+
+/// Takes a name from an inode.
+pub(crate) fn unlink(
+    pm: &impl Pm,
+    dir: Obj<Inode, Clean, inode::Live>,
+    record: Obj<Record, Clean, record::Live>,
+    now_ns: i64,
+) -> Obj<Record, Clean, record::Cleared> {
+    let record = record.clear(pm);
+    let dir = dir.touch(pm, now_ns);
+    let (record, _) = fence(pm, (record, dir));
+    record
+}
+
+/// After [`unlink`], if links remain: counts one less. Recovery counts anew, so this is a leftover.
+pub(crate) fn count_less(
+    pm: &impl Pm,
+    inode: Obj<Inode, Clean, inode::LostLink>,
+    nlink: u32,
+    now_ns: i64,
+) {
+    leave(pm, inode.drop_link(pm, nlink, now_ns));
+}
+
+/// After [`unlink`] of a directory: its parent has a link less. A leftover, too.
+pub(crate) fn lost_child(
+    pm: &impl Pm,
+    dir: Obj<Inode, Clean, inode::Live>,
+    gone: &Obj<Record, Clean, record::Cleared>,
+    nlink: u32,
+    now_ns: i64,
+) {
+    leave(pm, dir.lost_child(pm, nlink, now_ns, gone));
+}
+
+/// After [`unlink`], if no link remains and nobody has it open: frees an inode and its pages, with one
+/// fence. Whatever of them a crash leaves is freed by recovery: they have no owner any more.
+pub(crate) fn free(
+    pm: &impl Pm,
+    inode: Obj<Inode, Clean, inode::LostLink>,
+    pages: impl Iterator<Item = Obj<Page, Clean, page::Owned>>,
+) -> Obj<Inode, Clean, inode::Free> {
+    for page in pages {
+        // Their numbers are given back by the caller, after the fence below.
+        leave(pm, page.clear(pm));
+    }
+    fence(pm, inode.free(pm)).reusable()
+}
+
+/// Position of an inode as an object; [`None`] for a number that is none.
+pub(crate) fn inode_at<O>(geometry: &Geometry, ino: u64) -> Option<Obj<Inode, Clean, O>> {
+    geometry.inode(ino).map(|at| Obj::found(at, ino))
+}

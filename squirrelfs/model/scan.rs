@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reading the whole medium: mount, recovery and check are one walk.
+//!
+//! What a crash may leave, and only that, is repaired: inodes that nothing names, pages without an
+//! owner, link counts that are too high. Everything else that is wrong is corruption, which is found and
+//! reported, never guessed at.
+//!
+//! Each repair is durable before the next begins and leads to a state that a crash could have left, so
+//! recovery may be interrupted and begun again.
+
+use super::{
+    bitmap::Bitmap,
+    dir::Dir,
+    format::{
+        self,
+        Unreadable, //
+    },
+    fs::{
+        Fs,
+        Node, //
+    },
+    inode::{
+        mode,
+        Head, //
+    },
+    layout::{
+        descriptor as descriptor_word,
+        inode as word,
+        Geometry,
+        PageKind,
+        LINES_PER_PAGE,
+        ROOT_INO, //
+    },
+    mem::{
+        List,
+        NoMemory, //
+    },
+    num,
+    page::Owner,
+    pm::{
+        Offset,
+        Pm,
+        LINE_BYTES, //
+    },
+    record::{
+        self,
+        Line, //
+    },
+    state::Obj, //
+};
+
+/// Why a medium was not mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Unreadable(Unreadable),
+    Corrupt(Corruption),
+    NoMemory,
+}
+
+impl From<NoMemory> for Refused {
+    fn from(_: NoMemory) -> Self {
+        Self::NoMemory
+    }
+}
+
+impl From<Corruption> for Refused {
+    fn from(what: Corruption) -> Self {
+        Self::Corrupt(what)
+    }
+}
+
+/// What no crash leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Corruption {
+    /// The root's inode is not that of a directory.
+    Root,
+    /// An inode's head is neither 0 nor valid.
+    InodeHead { ino: u64 },
+    /// A page of a live inode is of no kind, or of one that does not go with the inode.
+    PageKind { page: u64 },
+    /// Two pages of a directory have one place in it.
+    PageTwice { page: u64 },
+    /// A directory's line is not of a record.
+    Record { dir: u64 },
+    /// A record names an inode that is not live.
+    Dangling { dir: u64, ino: u64 },
+    /// A record's type is not that of its inode.
+    Kind { dir: u64, ino: u64 },
+    /// A directory has two records.
+    SecondParent { ino: u64 },
+    /// A link count is lower than the number of links.
+    LinkCount { ino: u64 },
+}
+
+/// What was repaired, or would have been.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Repairs {
+    /// Inodes that nothing named.
+    pub(crate) orphans: u64,
+    /// Pages whose owner was gone.
+    pub(crate) pages: u64,
+    /// Link counts that were too high.
+    pub(crate) link_counts: u64,
+}
+
+impl Repairs {
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Whether the medium may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Look only: count what would be repaired.
+    ReadOnly,
+    /// Repair, and mark the medium as mounted.
+    ReadWrite,
+}
+
+/// Mounts a medium: reads it whole, repairs what a crash has left, and builds the volatile index.
+pub(crate) fn mount<P: Pm>(pm: P, access: Access) -> Result<(Fs<P>, Repairs), Refused> {
+    let geometry = format::read(&pm).map_err(Refused::Unreadable)?;
+    if access == Access::ReadWrite {
+        set_state(&pm, &geometry, format::MOUNTED);
+    }
+    let inodes = usize::try_from(geometry.inode_count()).map_err(|_| NoMemory)?;
+    let mut nodes = List::new();
+    for _ in 0..inodes {
+        nodes.push(None)?;
+    }
+    let mut scan = Scan {
+        fs: Fs {
+            inodes: Bitmap::new(geometry.inode_count())?,
+            pages: Bitmap::new(geometry.data_pages())?,
+            nodes,
+            next_generation: 2,
+            pm,
+            geometry,
+        },
+        links: List::filled(0, inodes)?,
+        access,
+        repairs: Repairs::default(),
+    };
+    scan.inodes()?;
+    scan.pages()?;
+    scan.tree()?;
+    scan.settle()?;
+    Ok((scan.fs, scan.repairs))
+}
+
+/// Marks the medium as unmounted.
+pub(crate) fn unmount<P: Pm>(fs: Fs<P>) -> P {
+    fs.pm.fence();
+    set_state(&fs.pm, &fs.geometry, format::CLEAN);
+    fs.pm
+}
+
+fn set_state(pm: &impl Pm, geometry: &Geometry, state: u64) {
+    pm.store(geometry.state(), state);
+    pm.write_back(geometry.state());
+    pm.fence();
+}
+
+struct Scan<P: Pm> {
+    fs: Fs<P>,
+    /// Records that name each inode.
+    links: List<u32>,
+    access: Access,
+    repairs: Repairs,
+}
+
+impl<P: Pm> Scan<P> {
+    /// Reads the inode table: which inodes live, and as what.
+    fn inodes(&mut self) -> Result<(), Refused> {
+        self.fs.inodes.insert(0);
+        for ino in 1..self.fs.geometry.inode_count() {
+            let head = self.fs.inode_word(ino, word::HEAD).unwrap_or(0);
+            if head == 0 {
+                continue;
+            }
+            let head = Head::decode(head).ok_or(Corruption::InodeHead { ino })?;
+            self.fs.next_generation = self.fs.next_generation.max(head.generation.wrapping_add(1));
+            self.fs.inodes.insert(ino);
+            let node = match head.mode & mode::FORMAT {
+                mode::DIRECTORY => Node::Dir(Dir::new(0)),
+                _ => Node::Other,
+            };
+            if let Some(slot) = self.fs.nodes.get_mut(num::index(ino)) {
+                *slot = Some(node);
+            }
+        }
+        match self.fs.nodes.get_mut(num::index(ROOT_INO)) {
+            Some(Some(Node::Dir(root))) => root.parent = ROOT_INO,
+            _ => return Err(Corruption::Root.into()),
+        }
+        Ok(())
+    }
+
+    /// Reads the descriptors: gives pages to their owners, frees those whose owner is gone.
+    fn pages(&mut self) -> Result<(), Refused> {
+        for page in 0..self.fs.geometry.data_pages() {
+            let Some(at) = self.fs.geometry.descriptor(page) else {
+                continue;
+            };
+            let Some(owner) = Owner::decode(self.fs.pm.load(at.word(descriptor_word::OWNER)))
+            else {
+                continue;
+            };
+            let alive = self.fs.node(owner.ino).is_some()
+                && self
+                    .fs
+                    .head(owner.ino)
+                    .is_ok_and(|head| Owner::new(owner.ino, head.generation) == owner);
+            if !alive {
+                self.free_page(page, at);
+                continue;
+            }
+            self.fs.pages.insert(page);
+            let place = PageKind::of_place(self.fs.pm.load(at.word(descriptor_word::PLACE)));
+            let (kind, index) = place.ok_or(Corruption::PageKind { page })?;
+            let position = self.fs.geometry.page(page).unwrap_or(Offset(0));
+            match (kind, self.fs.nodes.get_mut(num::index(owner.ino))) {
+                (PageKind::Directory, Some(Some(Node::Dir(dir)))) => {
+                    if dir.pages().iter().any(|other| other.index == index) {
+                        return Err(Corruption::PageTwice { page }.into());
+                    }
+                    dir.add_page(page, position, index)?;
+                }
+                (PageKind::Data | PageKind::Symlink, Some(Some(Node::Other))) => {}
+                _ => return Err(Corruption::PageKind { page }.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn free_page(&mut self, page: u64, at: Offset) {
+        self.repairs.pages += 1;
+        if self.access == Access::ReadWrite {
+            let _ = super::state::fence(
+                &self.fs.pm,
+                Obj::<_, _, super::page::Owned>::found(at, page).clear(&self.fs.pm),
+            );
+        }
+    }
+
+    /// Walks the tree from the root: indexes the records, counts the links.
+    fn tree(&mut self) -> Result<(), Refused> {
+        let mut todo = List::new();
+        todo.push(ROOT_INO)?;
+        while let Some(dir) = todo.pop() {
+            let pages = self.fs.dir(dir).map_or(0, |dir| dir.pages().len());
+            for page in 0..pages {
+                let Some(page) = self
+                    .fs
+                    .dir(dir)
+                    .ok()
+                    .and_then(|dir| dir.pages().get(page).copied())
+                else {
+                    continue;
+                };
+                let mut line = 0;
+                while line < LINES_PER_PAGE {
+                    let at = page.at.plus(line * LINE_BYTES);
+                    line += match record::look(&self.fs.pm, at, line) {
+                        Line::Free => 1,
+                        Line::Corrupt => return Err(Corruption::Record { dir }.into()),
+                        Line::Live { ino, head } => {
+                            if self.record(dir, at, ino, head)? == mode::DIRECTORY {
+                                todo.push(ino)?;
+                            }
+                            head.lines
+                        }
+                    };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in one record; returns the type of its inode.
+    fn record(
+        &mut self,
+        dir: u64,
+        at: Offset,
+        ino: u64,
+        head: record::Head,
+    ) -> Result<u16, Refused> {
+        let is_live = self.fs.node(ino).is_some();
+        let inode = self
+            .fs
+            .head(ino)
+            .ok()
+            .filter(|_| is_live)
+            .ok_or(Corruption::Dangling { dir, ino })?;
+        let kind = inode.mode & mode::FORMAT;
+        if kind != head.kind {
+            return Err(Corruption::Kind { dir, ino }.into());
+        }
+        if let Some(links) = self.links.get_mut(num::index(ino)) {
+            *links = links.saturating_add(1);
+        }
+        if let Some(Some(Node::Dir(child))) = self.fs.nodes.get_mut(num::index(ino)) {
+            if child.parent != 0 {
+                return Err(Corruption::SecondParent { ino }.into());
+            }
+            child.parent = dir;
+        }
+        if let Some(Some(Node::Dir(parent))) = self.fs.nodes.get_mut(num::index(dir)) {
+            parent.reserve()?;
+            parent.insert(&Obj::found(at, ino), head.hash, head.lines);
+            if kind == mode::DIRECTORY {
+                parent.subdirs = parent.subdirs.saturating_add(1);
+            }
+        }
+        Ok(kind)
+    }
+
+    /// Frees what nothing names, and sets link counts right.
+    fn settle(&mut self) -> Result<(), Refused> {
+        for ino in 1..self.fs.geometry.inode_count() {
+            let index = num::index(ino);
+            let links = self.links.get(index).copied().unwrap_or(0);
+            let (is_orphan, wanted) = match self.fs.node(ino) {
+                None => continue,
+                Some(Node::Dir(dir)) => (dir.parent == 0, dir.subdirs.saturating_add(2)),
+                Some(Node::Other) => (links == 0, links),
+            };
+            if is_orphan {
+                self.free_orphan(ino);
+                continue;
+            }
+            let stored = self.fs.inode_word(ino, word::NLINK).unwrap_or(0);
+            if stored < u64::from(wanted) {
+                return Err(Corruption::LinkCount { ino }.into());
+            }
+            if stored > u64::from(wanted) {
+                self.repairs.link_counts += 1;
+                if self.access == Access::ReadWrite {
+                    self.set_links(ino, wanted);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_links(&mut self, ino: u64, nlink: u32) {
+        let pm = &self.fs.pm;
+        if let Some(inode) = super::ops::inode_at::<super::inode::LostLink>(&self.fs.geometry, ino)
+        {
+            let ctime = self.fs.inode_word(ino, word::CTIME_NS).unwrap_or(0);
+            let ctime_ns = num::time_ns(ctime);
+            let _ = super::state::fence(pm, inode.drop_link(pm, nlink, ctime_ns));
+        }
+    }
+
+    fn free_orphan(&mut self, ino: u64) {
+        self.repairs.orphans += 1;
+        if self.access == Access::ReadOnly {
+            return;
+        }
+        if let Some(inode) = super::ops::inode_at(&self.fs.geometry, ino) {
+            self.fs.free_inode(ino, inode);
+        }
+    }
+}
