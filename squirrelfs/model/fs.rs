@@ -432,7 +432,7 @@ impl<P: Pm> Fs<P> {
             let at = self.geometry.descriptor(page.page)?;
             Some(Obj::found(at, page.page))
         });
-        let _ = ops::free(&self.pm, inode, objects);
+        ops::free(&self.pm, inode, objects);
         for page in pages {
             self.pages.remove(page.page);
         }

@@ -3,7 +3,7 @@
 //! Inodes and their transitions.
 //!
 //! ```text
-//!   Free --init--> Init --(a record points to it)--> Live --lost link--> Live | Orphan --free--> Free
+//!   Free --init--> Init --(a record points to it)--> Live --lost link--> Live, or freed
 //! ```
 
 use super::{
@@ -228,13 +228,6 @@ impl Obj<Inode, Clean, LostLink> {
     pub(crate) fn free(self, pm: &impl Pm) -> Obj<Inode, Dirty, Freed> {
         let ino = self.id();
         self.change(ino).store(pm, word::HEAD, 0).dirty()
-    }
-}
-
-impl Obj<Inode, Clean, Freed> {
-    /// It may be used again.
-    pub(crate) fn reusable(self) -> Obj<Inode, Clean, Free> {
-        self.into_state()
     }
 }
 

@@ -9,8 +9,10 @@
 //! |---|---|---|
 //! | create, mkdir | new inode, name, parent's times (and link count), contents of a new page | record's inode number, owner of the new page |
 //! | link | inode's link count, name, parent's times, contents of a new page | record's inode number, owner of the new page |
-//! | unlink, a link remains | record's inode number, parent's times | (link count: a leftover) |
-//! | unlink the last, rmdir | record's inode number, parent's times | inode's head, owners of its pages, parent's link count |
+//! | unlink, rmdir | record's inode number, parent's times | |
+//!
+//! What follows the last epoch of unlink and rmdir, link counts, the inode's head and the owners of its
+//! pages, are leftovers: recovery does the same with whatever of them a crash prevents.
 
 use super::{
     inode::{
@@ -223,18 +225,21 @@ pub(crate) fn lost_child(
     leave(pm, dir.lost_child(pm, nlink, now_ns, gone));
 }
 
-/// After [`unlink`], if no link remains and nobody has it open: frees an inode and its pages, with one
-/// fence. Whatever of them a crash leaves is freed by recovery: they have no owner any more.
+/// After [`unlink`], if no link remains and nobody has it open: frees an inode and its pages.
+///
+/// They may be used again at once, without a fence in between (rule 2 asks for none): the last pointer
+/// to the inode is durably gone, so that whatever a crash leaves of it is an orphan. A new life of the
+/// inode, or a new owner of a page, begins in the same line as the old one ended, and so after it, and
+/// pages that still name the old life have another generation.
 pub(crate) fn free(
     pm: &impl Pm,
     inode: Obj<Inode, Clean, inode::LostLink>,
     pages: impl Iterator<Item = Obj<Page, Clean, page::Owned>>,
-) -> Obj<Inode, Clean, inode::Free> {
+) {
     for page in pages {
-        // Their numbers are given back by the caller, after the fence below.
         leave(pm, page.clear(pm));
     }
-    fence(pm, inode.free(pm)).reusable()
+    leave(pm, inode.free(pm));
 }
 
 /// Position of an inode as an object; [`None`] for a number that is none.

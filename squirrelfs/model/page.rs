@@ -4,7 +4,7 @@
 //! points from the inode to the page.
 //!
 //! ```text
-//!   Free --fill(contents)--> Filled --own--> Owned --clear--> Cleared --reusable--> Free
+//!   Free --fill(contents)--> Filled --own--> Owned --clear--> Cleared
 //! ```
 
 use super::{
@@ -129,13 +129,6 @@ impl Obj<Page, Clean, Owned> {
     pub(crate) fn clear(self, pm: &impl Pm) -> Obj<Page, Dirty, Cleared> {
         let id = self.id();
         self.change(id).store(pm, word::OWNER, 0).dirty()
-    }
-}
-
-impl Obj<Page, Clean, Cleared> {
-    /// It may be used again.
-    pub(crate) fn reusable(self) -> Obj<Page, Clean, Free> {
-        self.into_state()
     }
 }
 

@@ -185,12 +185,12 @@ impl Obj<Record, Clean, Free> {
             .bytes()
             .split_at(name.bytes().len().min(word::FIRST_BYTES));
         // The line may have been the middle of a record: it must not look like one for a moment.
-        let mut change =
-            self.change(0)
-                .store(pm, word::INO, 0)
-                .store(pm, word::HEAD, head.encode());
+        let mut change = self
+            .change(0)
+            .store_before_commit(pm, word::INO, 0)
+            .store_before_commit(pm, word::HEAD, head.encode());
         for (index, bytes) in (word::NAME..).zip(first.chunks(8)) {
-            change = change.store(pm, index, word_of(bytes));
+            change = change.store_before_commit(pm, index, word_of(bytes));
         }
         for (line, bytes) in (1..).zip(rest.chunks(word::NEXT_BYTES)) {
             let base: u64 = line * (LINE_BYTES / WORD_BYTES);

@@ -113,6 +113,13 @@ pub(super) struct Change<K, O> {
 }
 
 impl<K, O> Change<K, O> {
+    /// Stores to a word in the line of the object's commit word. It needs no write-back of its own: the
+    /// line becomes durable in the order of its stores, and that of the commit word comes later.
+    pub(super) fn store_before_commit(self, pm: &impl Pm, index: u64, value: u64) -> Self {
+        pm.store(self.at.word(index), value);
+        self
+    }
+
     /// Stores to the `index`-th word of the object.
     pub(super) fn store(mut self, pm: &impl Pm, index: u64, value: u64) -> Self {
         let at = self.at.word(index);

@@ -57,20 +57,12 @@ fn operations() -> Vec<Op> {
     all
 }
 
-/// What a crash may find: the tree before the first operation, after it, after the next.
-type Trees = [Tree];
-
 /// Recovers an image as a machine does that starts with it, and compares: the tree is that before or
-/// after the operation that was under way, and surely the last one once all had returned. Then uses it.
-fn check(image: &Memory, moment: Moment, trees: &Trees) -> Result<(), String> {
+/// after the operation, and surely the latter once it had returned. Then uses it.
+fn check(image: &Memory, moment: Moment, before: &Tree, after: &Tree) -> Result<(), String> {
     let (mut fs, _) = mount(image, Access::ReadWrite).map_err(|error| format!("{error:?}"))?;
     let found = tree(&fs);
-    let returned = moment == Moment::After;
-    let steps = trees
-        .windows(2)
-        .skip(if returned { trees.len() - 2 } else { 0 });
-    let differences = steps.map(|step| difference(&found, &step[0], &step[1], returned));
-    if let Some(Some(reason)) = differences.min_by_key(Option::is_some) {
+    if let Some(reason) = difference(&found, before, after, moment == Moment::After) {
         return Err(reason);
     }
     let free = fs.free();
@@ -97,41 +89,53 @@ fn check(image: &Memory, moment: Moment, trees: &Trees) -> Result<(), String> {
     }
 }
 
-/// Does `setup`, then explores the crash states of `ops`, with or without a fault in them.
-fn explore_ops(setup: &[Op], ops: &[Op], fault: Option<Fault>) -> (Report, Counts) {
-    let memory = formatted();
+/// Does `setup`, then explores the crash states of each of `ops` in turn, with a fault in one of them or
+/// without. Between two operations the volatile side is built anew, so that what one gives up the next
+/// uses. Returns what was asked of the medium by each.
+fn explore_ops(setup: &[Op], ops: &[Op], fault: Option<(usize, Fault)>) -> (Report, Vec<Counts>) {
+    let mut memory = formatted();
     let mut fs = mounted(&memory);
     for (now_ns, op) in (100..).zip(setup) {
         let _ = apply(&mut fs, op, now_ns);
     }
     unmount(fs);
-    // What the operations do, on a copy.
-    let copy = memory.clone();
-    let mut oracle = mounted(&copy);
-    let mut trees = vec![tree(&oracle)];
-    for (now_ns, op) in (200..).zip(ops) {
-        let _ = apply(&mut oracle, op, now_ns);
-        trees.push(tree(&oracle));
-    }
-    // They find the medium mounted and nothing pending.
+    // From here on the medium is marked as mounted, so that reading it stores nothing.
     drop(mounted(&memory));
-    let memory = match fault {
-        Some(fault) => memory.with_fault(fault),
-        None => memory,
+    let mut total = Report {
+        states: 0,
+        exhaustive: true,
+        violations: Vec::new(),
     };
-    let start = memory.counts();
-    let report = explore(
-        &memory,
-        |memory| {
-            // Stores nothing: the medium is marked as mounted already.
-            let mut fs = mount(memory, Access::ReadOnly).expect("sound").0;
-            for (now_ns, op) in (200..).zip(ops) {
-                let _ = apply(&mut fs, op, now_ns);
-            }
-        },
-        |image, moment| check(&image, moment, &trees),
-    );
-    (report, memory.counts().since(start))
+    let mut counts = Vec::new();
+    for ((index, op), now_ns) in ops.iter().enumerate().zip(200..) {
+        let copy = memory.clone();
+        let mut oracle = visible(&copy);
+        let before = tree(&oracle);
+        let _ = apply(&mut oracle, op, now_ns);
+        let after = tree(&oracle);
+
+        if let Some((_, fault)) = fault.filter(|(at, _)| *at == index) {
+            memory = memory.with_fault(fault);
+        }
+        let start = memory.counts();
+        let report = explore(
+            &memory,
+            |memory| {
+                let _ = apply(&mut visible(memory), op, now_ns);
+            },
+            |image, moment| check(&image, moment, &before, &after),
+        );
+        counts.push(memory.counts().since(start));
+        total.states += report.states;
+        total.exhaustive &= report.exhaustive;
+        total.violations.extend(report.violations);
+    }
+    (total, counts)
+}
+
+/// The file system as loads see it, without a store.
+fn visible(memory: &Memory) -> Fs<&Memory> {
+    mount(memory, Access::ReadOnly).expect("sound").0
 }
 
 #[test]
@@ -165,7 +169,7 @@ fn sequences_of_one_and_two_operations_survive_every_crash() {
 fn operations_cost_as_many_fences_as_promised() {
     let s = |text: &str| text.to_string();
     let base = [Op::Create(s("x")), Op::Mkdir(s("d")), Op::Create(s("d/y"))];
-    let cost = |setup: &[Op], op: Op| explore_ops(setup, &[op], None).1.fences;
+    let cost = |setup: &[Op], op: Op| explore_ops(setup, &[op], None).1[0].fences;
     assert_eq!(cost(&base, Op::Create(s("a"))), 2);
     assert_eq!(
         cost(&[], Op::Create(s("a"))),
@@ -174,11 +178,11 @@ fn operations_cost_as_many_fences_as_promised() {
     );
     assert_eq!(cost(&base, Op::Mkdir(s("e"))), 2);
     assert_eq!(cost(&base, Op::Link(s("x"), s("z"))), 2);
-    assert_eq!(cost(&base, Op::Unlink(s("x"))), 2, "with the last link");
+    assert_eq!(cost(&base, Op::Unlink(s("x"))), 1, "with the last link");
     let linked = [&base[..], &[Op::Link(s("x"), s("z"))]].concat();
     assert_eq!(cost(&linked, Op::Unlink(s("z"))), 1, "a link remains");
     let empty = [Op::Create(s("x")), Op::Mkdir(s("d"))];
-    assert_eq!(cost(&empty, Op::Rmdir(s("d"))), 2);
+    assert_eq!(cost(&empty, Op::Rmdir(s("d"))), 1);
 }
 
 #[test]
@@ -219,9 +223,12 @@ fn mutants_are_killed() {
     let mut table = std::collections::BTreeMap::new();
     for (setup, ops) in &cases {
         let (_, counts) = explore_ops(setup, ops, None);
-        for fault in counts.faults() {
+        let faults = counts.iter().enumerate().flat_map(|(index, counts)| {
+            counts.faults().into_iter().map(move |fault| (index, fault))
+        });
+        for fault in faults {
             let (report, _) = explore_ops(setup, ops, Some(fault));
-            let kind = match fault {
+            let kind = match fault.1 {
                 Fault::DropFence(_) => "fence dropped",
                 Fault::SkipWriteBack(_) => "write-back skipped",
                 Fault::SwapStores(_) => "stores swapped",
@@ -239,12 +246,13 @@ fn mutants_are_killed() {
             println!("  {survivor}");
         }
     }
-    // What must not get worse; README.md says what the survivors are.
-    let killed = |kind| table.get(kind).map_or(0, |(killed, _)| *killed);
-    assert!(killed("fence dropped") >= 24, "{}", killed("fence dropped"));
-    assert!(
-        killed("write-back skipped") >= 51,
-        "{}",
-        killed("write-back skipped")
-    );
+    let survived = |kind| table.get(kind).map_or(0, |(_, survived)| survived.len());
+    assert_eq!(survived("fence dropped"), 0);
+    // The link count after unlink; the inode's head; the parent's link count, the head and the owner of
+    // the page after rmdir: recovery finds all of them by itself, wherever they are left undone.
+    assert_eq!(survived("write-back skipped"), 6);
+    // Within an epoch the order of most stores does not matter.
+    assert!(table
+        .get("stores swapped")
+        .is_some_and(|(killed, _)| *killed > 0));
 }
