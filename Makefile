@@ -2,14 +2,15 @@
 # User targets. Work is done inside the build root (scripts/root), which is installed first if it is not there.
 #
 #: make demo                 see the modules at work in a virtual machine
-#: make test [MODULE=name]   everything a change must pass; the last line says how many
+#: make test [MODULE=name] [TEST=part-of-a-name]
+#:                           everything a change must pass; the last line says how many
 #: make test-long            the same with long repetitions
 #: make all                  build the modules: build/mod/*.ko
 #: make check                static checks only
 #: make bench [MODULE=name]  measure: tables, and JSON in build/bench
 #: make shell [PROFILE=p]    an interactive virtual machine
 #: make doc                  documentation of the support crate: build/doc/html
-#: make install              install the modules for the running kernel (as root)
+#: make install              install what 'make all' built for the running kernel (as root)
 #: make rust-project         rust-project.json for rust-analyzer
 #: make clean                remove build/
 #:
@@ -21,6 +22,11 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 out := $(CURDIR)/build
 
+# Neither make nor Kbuild can work with such paths.
+ifneq ($(shell pwd -P | tr -d 'A-Za-z0-9_./,+@~\n-'),)
+$(error the path of this checkout has a character other than A-Z a-z 0-9 _ . / , + @ ~ -; move it)
+endif
+
 inside := all demo test test-long bench check clippy shell doc rust-project
 .PHONY: $(inside) help clean install programs
 
@@ -28,33 +34,40 @@ help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 clean:
-	rm -rf $(out)
+	rm -rf build
 
-install: all
+install:
 	@scripts/install
 
 ifndef RVM_IN_ROOT
 
+# One after the other: they share build/.
+.NOTPARALLEL:
 $(inside):
 	@scripts/root $(MAKE) $@
 
 else
 
+# A pipe, since a name in /tmp could be that of another build root.
+MAKEFLAGS += --jobserver-style=pipe
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
+endif
 
 # Neither the place nor the time of a build shows in its result.
-kbuild = kdir=$$(scripts/kdir) && mkdir -p $(out)/$(1) && $(MAKE) -C "$$kdir" M=$(CURDIR) MO=$(out)/$(1) \
+# The lock keeps two builds of one checkout apart.
+kbuild = kdir=$$(scripts/kdir) && mkdir -p $(out)/$(1) && exec 9>$(out)/$(1).lock && flock 9 && $(MAKE) -C "$$kdir" M=$(CURDIR) MO=$(out)/$(1) \
 	KCFLAGS=-ffile-prefix-map=$(CURDIR)=. KBUILD_BUILD_TIMESTAMP=0
 
 all: programs
-	@$(call kbuild,mod) KRUSTFLAGS=--remap-path-prefix=$(CURDIR)=. modules
+	+@$(call kbuild,mod) KRUSTFLAGS=--remap-path-prefix=$(CURDIR)=. modules
 
 clippy:
-	@$(call kbuild,clippy) KRUSTFLAGS='--remap-path-prefix=$(CURDIR)=. -Dwarnings' CLIPPY=1 \
+	+@$(call kbuild,clippy) KRUSTFLAGS='--remap-path-prefix=$(CURDIR)=. -Dwarnings' CLIPPY=1 \
 		CLIPPY_CONF_DIR=$(CURDIR) modules
 
 doc:
-	@$(call kbuild,doc) KERNEL_EXT_DOC=$(out)/doc/html modules
+	+@$(call kbuild,doc) KERNEL_EXT_DOC=$(out)/doc/html modules
 	@echo "documentation: $(out)/doc/html/kernel_ext/index.html"
 
 # Static programs that the guest runs: traffic generators and the like.
@@ -83,7 +96,7 @@ check:
 shell: all
 	@scripts/vm $(if $(PROFILE),--profile $(PROFILE)) --shell
 
-rust-project:
+rust-project: all
 	@scripts/rust-project
 
 endif

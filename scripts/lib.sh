@@ -3,11 +3,24 @@
 # packages only.
 # shellcheck shell=bash
 
+# `cd` must not print or look elsewhere.
+unset CDPATH
 # The repository's top, whatever the caller's directory.
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-# One cache for all checkouts of a user; nothing outside it is written.
-cache=${RVM_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/rust-virt-modules}
-export top cache
+top=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# One cache for all checkouts of a user; setup, build and tests write there and below the checkout only.
+if [ -n "${RVM_CACHE:-}" ]; then
+	cache=$RVM_CACHE
+elif [ -n "${XDG_CACHE_HOME:-}" ]; then
+	cache=$XDG_CACHE_HOME/rust-virt-modules
+else
+	cache=${HOME:+$HOME/.cache/rust-virt-modules}
+fi
+case $cache in
+/*) ;;
+'') echo "${0##*/}: error: neither HOME nor RVM_CACHE is set; set RVM_CACHE to a directory for the cache" >&2 && exit 1 ;;
+*) echo "${0##*/}: error: RVM_CACHE=$cache is not an absolute path" >&2 && exit 1 ;;
+esac
+export RVM_TOP=$top RVM_CACHE_DIR=$cache cache
 
 # Prints a progress line; standard output stays free for results.
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -48,6 +48,7 @@ class Refusals(unittest.TestCase):
         """Makes a configured kernel tree without anything in it; returns it."""
         kdir = self.dir / "kernel"
         (kdir / "include" / "config").mkdir(parents=True)
+        (kdir / "Makefile").touch()
         (kdir / "rust").mkdir()
         rustc = run(["rustc", "--version"])[1].strip()
         bindgen = run(["bindgen", "--version"])[1].strip()
@@ -132,6 +133,38 @@ class Refusals(unittest.TestCase):
         self.stub("apt-cache", "echo linux-headers-6.12.1+deb13-amd64")
         env = {"PATH": path, "RVM_CACHE": self.dir / "cache", "DEBIAN_MIRROR": "file:/nowhere"}
         self.refused(["no suite of", "7.3"], [SETUP], **env)
+
+    def test_other_things_in_the_cache_directory_are_kept(self):
+        (self.dir / "thesis").touch()
+        (self.dir / ".rust-virt-modules").touch()
+        (self.dir / "vm").mkdir()
+        self.assertEqual(run([SETUP, "--remove"], RVM_CACHE=self.dir)[0], 0)
+        self.assertEqual([path.name for path in self.dir.iterdir()], ["thesis"])
+
+    def test_result_directory_of_somebody_else_is_kept(self):
+        (self.dir / "precious").touch()
+        command = [KDIR, "--source", "/etc/passwd", "--out", self.dir]
+        self.refused(["holds something else"], command, KDIR="")
+        self.assertTrue((self.dir / "precious").exists())
+
+    def test_kernel_tree_with_parts_missing(self):
+        kdir = self.tree()
+        (kdir / "Makefile").unlink()
+        self.refused(["has no Makefile"], [KDIR], KDIR=kdir)
+        (kdir / "Makefile").touch()
+        (kdir / "rust" / "libkernel.rmeta").touch()
+        self.refused(["no Module.symvers"], [KDIR], KDIR=kdir)
+        (kdir / "Module.symvers").write_text("0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n", encoding="utf-8")
+        self.refused(["no exports_*_generated.h"], [KDIR], KDIR=kdir)
+        (kdir / "rust" / "exports_core_generated.h").write_text("EXPORT_SYMBOL_RUST_GPL(_RNvOurs);\n", encoding="utf-8")
+        self.refused(["none of the Rust symbols"], [KDIR], KDIR=kdir)
+
+    def test_cache_that_is_not_named_well(self):
+        self.refused(["not an absolute path"], [SETUP], RVM_CACHE="here")
+        self.refused(["RVM_CACHE"], [SETUP], RVM_CACHE="", XDG_CACHE_HOME="", HOME="")
+
+    def test_directories_that_the_shell_would_look_into_do_not_matter(self):
+        self.assertEqual(run([SETUP, "--path"], CDPATH=f".:{self.dir}")[0], 0)
 
     def test_cache_of_somebody_else_is_not_removed(self):
         (self.dir / "precious").touch()
