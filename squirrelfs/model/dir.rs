@@ -189,7 +189,7 @@ impl Dir {
     /// Removes a record. Only one that is durably gone can be removed.
     pub(crate) fn remove(
         &mut self,
-        record: &Obj<Record, Clean, record::Cleared>,
+        record: &Obj<Record, Clean, impl record::Gone>,
         hash: u32,
         lines: u64,
     ) {

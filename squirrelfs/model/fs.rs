@@ -56,6 +56,8 @@ pub(crate) enum Error {
     NoSpace,
     NoMemory,
     TooManyLinks,
+    /// A directory would become its own descendant.
+    Invalid,
     /// The medium contradicts itself.
     Corrupt,
 }
@@ -71,6 +73,13 @@ impl From<NoMemory> for Error {
 #[must_use = "the effects of the operation are to be made visible"]
 pub(crate) struct Committed<Op>(PhantomData<Op>);
 
+impl<Op> Committed<Op> {
+    /// Says that an operation is durable. Only for who has just made it so.
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
 /// Kinds of operations, for [`Committed`].
 pub(crate) mod op {
     #[derive(Debug)]
@@ -79,6 +88,8 @@ pub(crate) mod op {
     pub(crate) enum Link {}
     #[derive(Debug)]
     pub(crate) enum Unlink {}
+    #[derive(Debug)]
+    pub(crate) enum Rename {}
 }
 
 /// What is known of a live inode beyond its words.
@@ -114,10 +125,10 @@ pub(crate) struct Fs<P: Pm> {
 }
 
 /// Where a record of a directory goes.
-struct Slot {
-    at: Offset,
+pub(super) struct Slot {
+    pub(super) at: Offset,
     /// Number and position of the page that the directory gets, and the page's index in it.
-    new_page: Option<(u64, Offset, u64)>,
+    pub(super) new_page: Option<(u64, Offset, u64)>,
 }
 
 impl<P: Pm> Fs<P> {
@@ -146,7 +157,7 @@ impl<P: Pm> Fs<P> {
         }
     }
 
-    fn dir_mut(&mut self, ino: u64) -> Result<&mut Dir, Error> {
+    pub(super) fn dir_mut(&mut self, ino: u64) -> Result<&mut Dir, Error> {
         let index = usize::try_from(ino).map_err(|_| Error::NotFound)?;
         match self.nodes.get_mut(index) {
             Some(Some(Node::Dir(dir))) => Ok(dir),
@@ -175,7 +186,7 @@ impl<P: Pm> Fs<P> {
         Head::decode(self.inode_word(ino, word::HEAD)?).ok_or(Error::Corrupt)
     }
 
-    fn nlink(&self, ino: u64) -> Result<u32, Error> {
+    pub(super) fn nlink(&self, ino: u64) -> Result<u32, Error> {
         u32::try_from(self.inode_word(ino, word::NLINK)?).map_err(|_| Error::Corrupt)
     }
 
@@ -212,7 +223,7 @@ impl<P: Pm> Fs<P> {
     }
 
     /// Finds and reserves room for a record of `name` in the directory `dir`.
-    fn reserve_record(&mut self, dir: u64, name: Name<'_>) -> Result<Slot, Error> {
+    pub(super) fn reserve_record(&mut self, dir: u64, name: Name<'_>) -> Result<Slot, Error> {
         let found = self.dir(dir)?;
         if found.find(&self.pm, name).is_some() {
             return Err(Error::Exists);
@@ -239,7 +250,7 @@ impl<P: Pm> Fs<P> {
     }
 
     /// Notes in the index what a committed record changed.
-    fn note_record(
+    pub(super) fn note_record(
         &mut self,
         dir: u64,
         slot: &Slot,
@@ -308,11 +319,11 @@ impl<P: Pm> Fs<P> {
             Node::Other
         };
         self.set_node(ino, Some(node));
-        Ok((ino, Committed(PhantomData)))
+        Ok((ino, Committed::new()))
     }
 
     /// The page that goes with a slot, as an object.
-    fn new_page(&self, slot: &Slot, generation: u32) -> Result<Option<NewPage>, Error> {
+    pub(super) fn new_page(&self, slot: &Slot, generation: u32) -> Result<Option<NewPage>, Error> {
         let Some((page, at, index)) = slot.new_page else {
             return Ok(None);
         };
@@ -364,7 +375,7 @@ impl<P: Pm> Fs<P> {
             Some(room) => commit!(room),
         };
         self.note_record(dir, &slot, name, &record);
-        Ok(Committed(PhantomData))
+        Ok(Committed::new())
     }
 
     /// Takes `name` from whatever it stands for, which must be a directory if `kind` says so and not be
@@ -412,7 +423,7 @@ impl<P: Pm> Fs<P> {
                 ops::count_less(&self.pm, inode, nlink - 1, now_ns);
             }
         }
-        Ok(Committed(PhantomData))
+        Ok(Committed::new())
     }
 
     pub(super) fn free_inode(

@@ -198,7 +198,7 @@ impl Obj<Inode, Clean, Live> {
         pm: &impl Pm,
         nlink: u32,
         now_ns: i64,
-        _gone: &Obj<record::Record, Clean, record::Cleared>,
+        _gone: &Obj<record::Record, Clean, impl record::Gone>,
     ) -> Obj<Inode, Dirty, Live> {
         let ino = self.id();
         self.change(ino)

@@ -17,5 +17,7 @@ pub(crate) mod ops;
 pub(crate) mod page;
 pub(crate) mod pm;
 pub(crate) mod record;
+pub(crate) mod redo;
+pub(crate) mod rename;
 pub(crate) mod scan;
 pub(crate) mod state;

@@ -9,7 +9,12 @@
 //! |---|---|---|
 //! | create, mkdir | new inode, name, parent's times (and link count), contents of a new page | record's inode number, owner of the new page |
 //! | link | inode's link count, name, parent's times, contents of a new page | record's inode number, owner of the new page |
+//! | rename | new name, parents' times (and link count), redo record | both records' inode numbers |
 //! | unlink, rmdir | record's inode number, parent's times | |
+//!
+//! Rename ends with a third epoch, in which the redo record is cleared: it must not be found once one of
+//! its records has changed again. A directory that needs a page for the new name gets it before, in two
+//! epochs of its own.
 //!
 //! What follows the last epoch of unlink and rmdir, link counts, the inode's head and the owners of its
 //! pages, are leftovers: recovery does the same with whatever of them a crash prevents.
@@ -34,8 +39,15 @@ use super::{
     },
     record::{
         self,
+        Durable,
         Name,
-        Record, //
+        Record,
+        Replaced, //
+    },
+    redo::{
+        self,
+        Change,
+        Redo, //
     },
     state::{
         fence,
@@ -133,7 +145,7 @@ pub(crate) fn create<R: Room>(
 ) -> Obj<Record, Clean, record::Live> {
     let at = to.record.at();
     let (filling, plan) = to.room.fill(pm, at, to.name.lines());
-    let named = to.record.name(pm, to.name, new.mode);
+    let named = to.record.name(pm, to.name, new.mode, Durable::WithCommit);
     let inode = inode.init(pm, generation, new);
     let dir = to.dir.touch(pm, to.now_ns);
     let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
@@ -156,7 +168,7 @@ pub(crate) fn mkdir<R: Room>(
 ) -> Obj<Record, Clean, record::Live> {
     let at = to.record.at();
     let (filling, plan) = to.room.fill(pm, at, to.name.lines());
-    let named = to.record.name(pm, to.name, new.mode);
+    let named = to.record.name(pm, to.name, new.mode, Durable::WithCommit);
     let inode = inode.init(pm, generation, new);
     let dir = to.dir.touch_and_add_link(pm, dir_nlink, to.now_ns);
     let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
@@ -179,7 +191,7 @@ pub(crate) fn link<R: Room>(
 ) -> Obj<Record, Clean, record::Live> {
     let at = to.record.at();
     let (filling, plan) = to.room.fill(pm, at, to.name.lines());
-    let named = to.record.name(pm, to.name, mode);
+    let named = to.record.name(pm, to.name, mode, Durable::WithCommit);
     let inode = inode.add_link(pm, nlink, to.now_ns);
     let dir = to.dir.touch(pm, to.now_ns);
     let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
@@ -189,6 +201,114 @@ pub(crate) fn link<R: Room>(
     let (record, _) = fence(pm, (record, owning));
     let _ = inode.settled(&record);
     record
+}
+
+/// Gives an empty page to a directory.
+pub(crate) fn grow(pm: &impl Pm, dir: &Obj<Inode, Clean, inode::Live>, page: NewPage) {
+    let (filling, plan) = page.fill(pm, Offset(0), 0);
+    let filled = fence(pm, filling);
+    let _ = fence(pm, NewPage::own(plan, pm, filled, dir));
+}
+
+/// The directories of a rename.
+pub(crate) enum Parents {
+    /// The same one for both names.
+    One(Obj<Inode, Clean, inode::Live>),
+    /// From, to; and what the link count of the latter becomes if a directory moves.
+    Two(
+        Obj<Inode, Clean, inode::Live>,
+        Obj<Inode, Clean, inode::Live>,
+        Option<u32>,
+    ),
+}
+
+impl Parents {
+    /// Sets their times, and counts a link that is about to be made; together with `with`, in one epoch.
+    fn touch<F: Flush>(self, pm: &impl Pm, now_ns: i64, with: F) -> F::Durable {
+        match self {
+            Self::One(dir) => fence(pm, (with, dir.touch(pm, now_ns))).0,
+            Self::Two(from, to, None) => {
+                fence(pm, (with, from.touch(pm, now_ns), to.touch(pm, now_ns))).0
+            }
+            Self::Two(from, to, Some(nlink)) => {
+                let to = to.touch_and_add_link(pm, nlink, now_ns);
+                fence(pm, (with, from.touch(pm, now_ns), to)).0
+            }
+        }
+    }
+}
+
+/// The record that a rename moves from, and what it needs besides.
+pub(crate) struct Source {
+    pub(crate) record: Obj<Record, Clean, record::Live>,
+    /// Type of the inode.
+    pub(crate) kind: u16,
+    pub(crate) redo: Obj<Redo, Clean, redo::Empty>,
+    pub(crate) parents: Parents,
+    pub(crate) now_ns: i64,
+}
+
+/// Moves an inode to a new name.
+pub(crate) fn rename(
+    pm: &impl Pm,
+    from: Source,
+    to: Obj<Record, Clean, record::Free>,
+    name: Name<'_>,
+) -> (
+    Obj<Record, Clean, record::Live>,
+    Obj<Record, Clean, record::Moved>,
+) {
+    let ino = from.record.id();
+    let (first, second) = (
+        Change {
+            record: to.at(),
+            ino,
+        },
+        Change {
+            record: from.record.at(),
+            ino: 0,
+        },
+    );
+    let named = to.name(pm, name, from.kind, Durable::AtOnce);
+    let redo = from.redo.arm(pm, ino, first, second);
+    let (named, redo) = from.parents.touch(pm, from.now_ns, (named, redo));
+
+    let to = named.link_moved(pm, &redo);
+    let moved = from.record.moved(pm, &redo);
+    let (to, moved) = fence(pm, (to, moved));
+    let _ = fence(pm, redo.disarm(pm, &to, &moved));
+    (to, moved)
+}
+
+/// Moves an inode to a name that another one has.
+pub(crate) fn rename_over(
+    pm: &impl Pm,
+    from: Source,
+    to: Obj<Record, Clean, record::Live>,
+) -> (
+    Obj<Record, Clean, record::Live>,
+    Obj<Record, Clean, record::Moved>,
+    Replaced,
+) {
+    let ino = from.record.id();
+    let (first, second) = (
+        Change {
+            record: to.at(),
+            ino,
+        },
+        Change {
+            record: from.record.at(),
+            ino: 0,
+        },
+    );
+    let redo = from.redo.arm(pm, ino, first, second);
+    let redo = from.parents.touch(pm, from.now_ns, redo);
+
+    let (to, replaced) = to.replace(pm, &redo, from.kind);
+    let moved = from.record.moved(pm, &redo);
+    let (to, moved) = fence(pm, (to, moved));
+    let _ = fence(pm, redo.disarm(pm, &to, &moved));
+    (to, moved, replaced)
 }
 
 /// Takes a name from an inode.
@@ -218,7 +338,7 @@ pub(crate) fn count_less(
 pub(crate) fn lost_child(
     pm: &impl Pm,
     dir: Obj<Inode, Clean, inode::Live>,
-    gone: &Obj<Record, Clean, record::Cleared>,
+    gone: &Obj<Record, Clean, impl record::Gone>,
     nlink: u32,
     now_ns: i64,
 ) {

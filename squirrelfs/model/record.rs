@@ -30,6 +30,10 @@ use super::{
         LINE_BYTES,
         WORD_BYTES, //
     },
+    redo::{
+        self,
+        Redo, //
+    },
     state::{
         Clean,
         Dirty,
@@ -53,6 +57,39 @@ pub(crate) enum Live {}
 /// Its commit word was set to 0; the number is still that of the inode it named.
 #[derive(Debug)]
 pub(crate) enum Cleared {}
+
+/// Its commit word was set to 0, and another record names the inode.
+#[derive(Debug)]
+pub(crate) enum Moved {}
+
+/// States in which a record names nothing any more.
+pub(crate) trait Gone {}
+impl Gone for Cleared {}
+impl Gone for Moved {}
+
+/// An inode whose record names another now.
+#[derive(Debug)]
+pub(crate) struct Replaced(u64);
+
+impl Replaced {
+    /// The inode that durably lost a link to the record.
+    pub(crate) fn lost_link(
+        self,
+        geometry: &Geometry,
+        _by: &Obj<Record, Clean, Live>,
+    ) -> Option<Obj<Inode, Clean, inode::LostLink>> {
+        geometry.inode(self.0).map(|at| Obj::found(at, self.0))
+    }
+}
+
+/// When a name becomes durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// With the commit word in its line at the latest.
+    WithCommit,
+    /// By the next fence.
+    AtOnce,
+}
 
 /// A name: 1 to 255 bytes without `/` and NUL, neither `.` nor `..`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +131,9 @@ pub(crate) struct Head {
     pub(crate) lines: u64,
     pub(crate) name_bytes: usize,
 }
+
+/// Where a head has the type.
+pub(super) const KIND_MASK: u64 = 0xffff << 16;
 
 impl Head {
     const fn encode(self) -> u64 {
@@ -174,21 +214,27 @@ pub(crate) fn load_name<'a>(
 
 impl Obj<Record, Clean, Free> {
     /// Stores the name, for an inode of the type `kind`. The lines behind the first must be free too.
-    pub(crate) fn name(self, pm: &impl Pm, name: Name<'_>, kind: u16) -> Obj<Record, Dirty, Named> {
+    pub(crate) fn name(
+        self,
+        pm: &impl Pm,
+        name: Name<'_>,
+        kind: u16,
+        durable: Durable,
+    ) -> Obj<Record, Dirty, Named> {
         let head = Head {
             hash: name.hash(),
             kind: kind & inode::mode::FORMAT,
             lines: name.lines(),
             name_bytes: name.bytes().len(),
         };
-        let (first, rest) = name
-            .bytes()
-            .split_at(name.bytes().len().min(word::FIRST_BYTES));
+        let split = name.bytes().len().min(word::FIRST_BYTES);
+        let (first, rest) = name.bytes().split_at(split);
         // The line may have been the middle of a record: it must not look like one for a moment.
-        let mut change = self
-            .change(0)
-            .store_before_commit(pm, word::INO, 0)
-            .store_before_commit(pm, word::HEAD, head.encode());
+        let mut change = self.change(0).store_before_commit(pm, word::INO, 0);
+        change = match durable {
+            Durable::WithCommit => change.store_before_commit(pm, word::HEAD, head.encode()),
+            Durable::AtOnce => change.store(pm, word::HEAD, head.encode()),
+        };
         for (index, bytes) in (word::NAME..).zip(first.chunks(8)) {
             change = change.store_before_commit(pm, index, word_of(bytes));
         }
@@ -222,6 +268,15 @@ impl Obj<Record, Clean, Named> {
         self.commit(pm, inode.id())
     }
 
+    /// Names the inode that an armed redo record moves here.
+    pub(crate) fn link_moved(
+        self,
+        pm: &impl Pm,
+        redo: &Obj<Redo, Clean, redo::Armed>,
+    ) -> Obj<Record, Dirty, Live> {
+        self.commit(pm, redo.id())
+    }
+
     fn commit(self, pm: &impl Pm, ino: u64) -> Obj<Record, Dirty, Live> {
         self.change(ino).store(pm, word::INO, ino).dirty()
     }
@@ -232,6 +287,42 @@ impl Obj<Record, Clean, Live> {
     pub(crate) fn clear(self, pm: &impl Pm) -> Obj<Record, Dirty, Cleared> {
         let ino = self.id();
         self.change(ino).store(pm, word::INO, 0).dirty()
+    }
+}
+
+impl Obj<Record, Clean, Live> {
+    /// Names the inode of the type `kind` that an armed redo record moves here, instead of its own.
+    pub(crate) fn replace(
+        self,
+        pm: &impl Pm,
+        redo: &Obj<Redo, Clean, redo::Armed>,
+        kind: u16,
+    ) -> (Obj<Record, Dirty, Live>, Replaced) {
+        let replaced = Replaced(self.id());
+        (self.set(pm, redo.id(), kind), replaced)
+    }
+
+    /// Names nothing any more, since an armed redo record moves its inode elsewhere.
+    pub(crate) fn moved(
+        self,
+        pm: &impl Pm,
+        _redo: &Obj<Redo, Clean, redo::Armed>,
+    ) -> Obj<Record, Dirty, Moved> {
+        let ino = self.id();
+        self.change(ino).store(pm, word::INO, 0).dirty()
+    }
+
+    /// Stores type and inode number, in this order.
+    pub(super) fn set(self, pm: &impl Pm, ino: u64, kind: u16) -> Obj<Record, Dirty, Live> {
+        let head = pm.load(self.at().word(word::HEAD)) & !KIND_MASK;
+        self.change(ino)
+            .store(
+                pm,
+                word::HEAD,
+                head | num::wide16(kind & inode::mode::FORMAT) << 16,
+            )
+            .store(pm, word::INO, ino)
+            .dirty()
     }
 }
 

@@ -25,6 +25,7 @@ use super::{
         Head, //
     },
     layout::{
+        self,
         descriptor as descriptor_word,
         inode as word,
         Geometry,
@@ -47,7 +48,11 @@ use super::{
         self,
         Line, //
     },
-    state::Obj, //
+    redo,
+    state::{
+        fence,
+        Obj, //
+    }, //
 };
 
 /// Why a medium was not mounted.
@@ -100,8 +105,10 @@ pub(crate) struct Repairs {
     pub(crate) orphans: u64,
     /// Pages whose owner was gone.
     pub(crate) pages: u64,
-    /// Link counts that were too high.
+    /// Link counts that were too high, or too low after a rename that was finished.
     pub(crate) link_counts: u64,
+    /// Renames that were committed and not finished.
+    pub(crate) renames: u64,
 }
 
 impl Repairs {
@@ -143,6 +150,7 @@ pub(crate) fn mount<P: Pm>(pm: P, access: Access) -> Result<(Fs<P>, Repairs), Re
         access,
         repairs: Repairs::default(),
     };
+    scan.redo();
     scan.inodes()?;
     scan.pages()?;
     scan.tree()?;
@@ -172,6 +180,32 @@ struct Scan<P: Pm> {
 }
 
 impl<P: Pm> Scan<P> {
+    /// Finishes the renames that were committed.
+    fn redo(&mut self) {
+        let pm = &self.fs.pm;
+        for at in (0..layout::REDO_RECORDS).filter_map(|index| self.fs.geometry.redo(index)) {
+            if pm.load(at.word(layout::redo::HEAD)) == 0 {
+                continue;
+            }
+            let committed = redo::look(pm, &self.fs.geometry, at);
+            self.repairs.renames += u64::from(committed.is_some());
+            if self.access == Access::ReadOnly {
+                continue;
+            }
+            for change in committed
+                .into_iter()
+                .flat_map(|(first, second)| [first, second])
+            {
+                let record = Obj::<_, _, record::Live>::found(change.record, change.ino);
+                match self.fs.head(change.ino) {
+                    Ok(head) => drop(fence(pm, record.set(pm, change.ino, head.mode))),
+                    Err(_) => drop(fence(pm, record.clear(pm))),
+                }
+            }
+            let _ = fence(pm, Obj::<_, _, redo::Armed>::found(at, 0).forget(pm));
+        }
+    }
+
     /// Reads the inode table: which inodes live, and as what.
     fn inodes(&mut self) -> Result<(), Refused> {
         self.fs.inodes.insert(0);
@@ -238,7 +272,7 @@ impl<P: Pm> Scan<P> {
     fn free_page(&mut self, page: u64, at: Offset) {
         self.repairs.pages += 1;
         if self.access == Access::ReadWrite {
-            let _ = super::state::fence(
+            let _ = fence(
                 &self.fs.pm,
                 Obj::<_, _, super::page::Owned>::found(at, page).clear(&self.fs.pm),
             );
@@ -332,10 +366,13 @@ impl<P: Pm> Scan<P> {
                 continue;
             }
             let stored = self.fs.inode_word(ino, word::NLINK).unwrap_or(0);
-            if stored < u64::from(wanted) {
+            // A rename commits in the epoch in which it raises the link count of a directory.
+            let may_be_low =
+                self.repairs.renames > 0 && matches!(self.fs.node(ino), Some(Node::Dir(_)));
+            if stored < u64::from(wanted) && !may_be_low {
                 return Err(Corruption::LinkCount { ino }.into());
             }
-            if stored > u64::from(wanted) {
+            if stored != u64::from(wanted) {
                 self.repairs.link_counts += 1;
                 if self.access == Access::ReadWrite {
                     self.set_links(ino, wanted);
@@ -351,7 +388,7 @@ impl<P: Pm> Scan<P> {
         {
             let ctime = self.fs.inode_word(ino, word::CTIME_NS).unwrap_or(0);
             let ctime_ns = num::time_ns(ctime);
-            let _ = super::state::fence(pm, inode.drop_link(pm, nlink, ctime_ns));
+            let _ = fence(pm, inode.drop_link(pm, nlink, ctime_ns));
         }
     }
 

@@ -44,6 +44,7 @@ impl<const GUARD: bool> Drop for Dirty<GUARD> {
         const {
             assert!(GUARD, "a dirty persistent object is dropped here");
         }
+        // PANIC: Only in tests on the host, which so find what the compiler refuses in the module.
         #[cfg(not(MODULE))]
         assert!(GUARD, "a dirty persistent object was dropped");
     }

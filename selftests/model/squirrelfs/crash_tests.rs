@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// Of the sequences of three operations, one in so many is tried.
+const SAMPLED: u32 = 11;
+
 /// A name of three lines.
 const LONG: &str = "a-name-that-takes-three-lines-of-a-directory-page-since-it-is-longer-than-what-two-hold-and-then-some";
 
@@ -53,6 +56,17 @@ fn operations() -> Vec<Op> {
     }
     for (from, to) in [("a", LONG), ("a", "d/a"), ("d/a", "a")] {
         all.push(Op::Link(s(from), s(to)));
+    }
+    for (from, to) in [
+        ("a", LONG),
+        (LONG, "a"),
+        ("a", "d/a"),
+        ("d/a", "a"),
+        ("d", "e"),
+        ("d/e", "e"),
+        ("e", "d/e"),
+    ] {
+        all.push(Op::Rename(s(from), s(to)));
     }
     all
 }
@@ -139,7 +153,7 @@ fn visible(memory: &Memory) -> Fs<&Memory> {
 }
 
 #[test]
-fn sequences_of_one_and_two_operations_survive_every_crash() {
+fn short_sequences_survive_every_crash() {
     let all = operations();
     let (mut states, mut sequences, mut exhaustive) = (0, 0, true);
     let mut run = |setup: &[Op], op: &Op| {
@@ -152,11 +166,13 @@ fn sequences_of_one_and_two_operations_survive_every_crash() {
         exhaustive &= report.exhaustive;
         sequences += 1;
     };
+    // All of one and two operations, and of three one in a prime number.
+    let mut third = (0..SAMPLED).cycle();
     for op in &all {
         run(&[], op);
         for first in &all {
             run(std::slice::from_ref(first), op);
-            for zeroth in &all {
+            for zeroth in all.iter().filter(|_| third.next() == Some(0)) {
                 run(&[zeroth.clone(), first.clone()], op);
             }
         }
@@ -181,6 +197,9 @@ fn operations_cost_as_many_fences_as_promised() {
     assert_eq!(cost(&base, Op::Unlink(s("x"))), 1, "with the last link");
     let linked = [&base[..], &[Op::Link(s("x"), s("z"))]].concat();
     assert_eq!(cost(&linked, Op::Unlink(s("z"))), 1, "a link remains");
+    assert_eq!(cost(&base, Op::Rename(s("x"), s("z"))), 3);
+    assert_eq!(cost(&base, Op::Rename(s("x"), s("d/y"))), 3, "replacing");
+    assert_eq!(cost(&base, Op::Rename(s("d/y"), s("z"))), 3);
     let empty = [Op::Create(s("x")), Op::Mkdir(s("d"))];
     assert_eq!(cost(&empty, Op::Rmdir(s("d"))), 1);
 }
@@ -219,6 +238,22 @@ fn mutants_are_killed() {
             ],
             vec![Op::Rmdir(s("d")), Op::Mkdir(s("e")), Op::Create(s("e/x"))],
         ),
+        (
+            vec![Op::Create(s("x"))],
+            vec![Op::Rename(s("x"), s(LONG)), Op::Create(s("x"))],
+        ),
+        (
+            vec![Op::Create(s("x")), Op::Create(s("y"))],
+            vec![
+                Op::Rename(s("x"), s("y")),
+                Op::Create(s("x")),
+                Op::Unlink(s("y")),
+            ],
+        ),
+        (
+            vec![Op::Mkdir(s("d")), Op::Mkdir(s("e")), Op::Create(s("e/x"))],
+            vec![Op::Rename(s("d"), s("e/d")), Op::Rename(s("e/d"), s("d"))],
+        ),
     ];
     let mut table = std::collections::BTreeMap::new();
     for (setup, ops) in &cases {
@@ -247,10 +282,13 @@ fn mutants_are_killed() {
         }
     }
     let survived = |kind| table.get(kind).map_or(0, |(_, survived)| survived.len());
-    assert_eq!(survived("fence dropped"), 0);
-    // The link count after unlink; the inode's head; the parent's link count, the head and the owner of
-    // the page after rmdir: recovery finds all of them by itself, wherever they are left undone.
-    assert_eq!(survived("write-back skipped"), 6);
+    // The last fence of rename: on one CPU, which is all that is simulated, the next operation's first
+    // fence comes early enough.
+    assert_eq!(survived("fence dropped"), 4);
+    // Leftovers: the link count after unlink; the inode's head; the parent's link count, the head and the
+    // owner of the page after rmdir; the same after rename. Recovery finds all of them by itself. And a
+    // name that is written over the same one.
+    assert_eq!(survived("write-back skipped"), 13);
     // Within an epoch the order of most stores does not matter.
     assert!(table
         .get("stores swapped")

@@ -8,6 +8,7 @@ use crate::model::{
     layout::{inode as word, NAME_MAX_BYTES},
     pm::Pm,
     record::{load_name, Name},
+    rename::Existing,
 };
 use std::collections::BTreeMap;
 
@@ -20,6 +21,8 @@ pub(crate) enum Op {
     Link(String, String),
     Unlink(String),
     Rmdir(String),
+    /// From, to; what has the new name is replaced.
+    Rename(String, String),
 }
 
 /// What the file system shows of one path.
@@ -136,6 +139,10 @@ pub(crate) fn apply<P: Pm>(fs: &mut Fs<P>, op: &Op, now_ns: i64) -> Result<(), E
             let ino = find(fs, from)?;
             let (dir, name) = split(fs, to)?;
             fs.link(dir, name, ino, now_ns).map(|_| ())
+        }
+        Op::Rename(from, to) => {
+            let (from, to) = (split(fs, from)?, split(fs, to)?);
+            fs.rename(from, to, Existing::Replace, now_ns).map(|_| ())
         }
         Op::Unlink(path) | Op::Rmdir(path) => {
             let (dir, name) = split(fs, path)?;
