@@ -26,7 +26,7 @@ import profiles
 from initramfs import ImageError
 from qemu import GuestError, Machine, Vm
 from store import Store, StoreError
-from verdict import judge
+from verdict import Outcome, judge
 
 TOP = Path(__file__).resolve().parents[2]
 # Logs of failed runs that are kept.
@@ -107,7 +107,7 @@ def run_directory() -> Path:
 
 def cache() -> Path:
     """Returns the project's cache directory, which scripts/lib.sh has chosen."""
-    return Path(os.environ["cache"])
+    return Path(os.environ.get("RVM_CACHE_DIR") or os.environ["cache"])
 
 
 def request(options: argparse.Namespace, mark: str) -> bytes:
@@ -124,6 +124,36 @@ def request(options: argparse.Namespace, mark: str) -> bytes:
     script = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
     script += "set -- " + shlex.join(options.command) + "\n"
     return base64.b64encode(script.encode(errors="surrogateescape"))
+
+
+def attempt(options: argparse.Namespace, machine: Machine, log: Path, out: Path, snapshot=None) -> Outcome:
+    """Runs the command in a machine that boots, or that goes on from the open file `snapshot`."""
+    log.write_bytes(b"")
+    mark = "@RVM-END-" + os.urandom(16).hex()
+    sinks = {"out": sys.stdout.buffer, "err": sys.stderr.buffer}
+    with Vm(machine, log, TOP, out, options.shell, snapshot) as vm:
+        try:
+            if snapshot:
+                vm.resume()
+            else:
+                vm.wait_ready()
+            vm.run(request(options, mark), mark.encode(), options.timeout, sinks)
+        except GuestError as error:
+            vm.outcome.failure = str(error)
+        return vm.finish()
+
+
+def resumed(options: argparse.Namespace, machine: Machine, log: Path, out: Path, snapshot) -> Outcome:
+    """Runs the command from the snapshot in the file `snapshot()`, of which a useless one is replaced once."""
+    with open(snapshot(), "rb") as file:
+        outcome = attempt(options, machine, log, out, file)
+        if outcome.taint_before is not None:
+            return outcome
+        # The command was not started, so it can be started again.
+        print(f"vm: the snapshot {file.name} failed ({outcome.failure}) and is made anew", file=sys.stderr)
+        Store.drop(file)
+    with open(snapshot(), "rb") as file:
+        return attempt(options, machine, log, out, file)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -149,22 +179,11 @@ def run(options: argparse.Namespace) -> int:
     out = options.out.absolute() if options.out else directory / "out"
     out.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_bytes(b"")
-    cold = options.cold or options.icount
-    snapshot = None if cold else open(store.snapshot(profile, machine), "rb")
-    mark = "@RVM-END-" + os.urandom(16).hex()
-    sinks = {"out": sys.stdout.buffer, "err": sys.stderr.buffer}
-    with Vm(machine, log, TOP, out, options.shell, snapshot) as vm:
-        try:
-            if snapshot:
-                snapshot.close()
-                vm.resume()
-            else:
-                vm.wait_ready()
-            vm.run(request(options, mark), mark.encode(), options.timeout, sinks)
-        except GuestError as error:
-            vm.outcome.failure = str(error)
-        status, sentence = judge(vm.finish())
+    if options.cold or options.icount:
+        outcome = attempt(options, machine, log, out)
+    else:
+        outcome = resumed(options, machine, log, out, lambda: store.snapshot(profile, machine))
+    status, sentence = judge(outcome)
     if sentence:
         print(f"vm: {sentence}; kernel log: {log}", file=sys.stderr)
     elif not (options.keep or status):

@@ -7,18 +7,23 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
+import sys
+import time
 from pathlib import Path
 
 import initramfs
 from profiles import Profile
-from qemu import QEMU, GuestError, Machine, Vm, identity
+from qemu import QEMU, SNAPSHOT_FORMAT, GuestError, Machine, Vm, identity
 
 # Files of a kind that are kept when a new one is made, by last use; a snapshot takes about 130 MB.
 KEPT = 16
 NEEDED_MIB = 1024
 # A kernel that runs at all under KVM is ready in less.
 KVM_PROBE_TIMEOUT_S = 5.0
+# A temporary file that has not been written for so long has no writer any more.
+ABANDONED_S = 3600
 
 
 class StoreError(Exception):
@@ -40,29 +45,49 @@ class Store:
             ) from error
 
     def _made(self, name: str, make) -> Path:
-        """Returns the file `name`; if it is missing, `make(temporary path)` writes it first."""
-        path = self.path / name
-        with contextlib.suppress(FileNotFoundError):
-            os.utime(path)
-            return path
+        """Returns the file `name`; if it is missing or damaged, `make(temporary path)` writes it first.
+
+        Its size is the end of its real name, so that a file that was cut short is known as such.
+        """
+        whole, _ = self._find(name)
+        if whole:
+            return whole
         with self._lock(name):
-            if path.exists():
-                return path
+            whole, damaged = self._find(name)
+            if whole:
+                return whole
+            for path in damaged:
+                print(f"vm: {path} is damaged and is made anew", file=sys.stderr)
+                path.unlink(missing_ok=True)
             free_mib = shutil.disk_usage(self.path).free >> 20
             if free_mib < NEEDED_MIB:
                 raise StoreError(
                     f"the VM needs {NEEDED_MIB} MB below {self.path}, but only {free_mib} MB are free; "
                     "free some or set RVM_CACHE"
                 )
-            sweep(self.path)
+            sweep(self.path, name)
             self._prune(name.partition("-")[0])
-            temporary = self.path / f"{name}.tmp.{os.getpid()}"
+            temporary = self.path / f"{name}.tmp.{secrets.token_hex(8)}"
             try:
                 make(temporary)
+                path = self.path / f"{name}.{settle(temporary)}"
                 temporary.rename(path)
             finally:
                 temporary.unlink(missing_ok=True)
         return path
+
+    def _find(self, name: str) -> tuple[Path | None, list[Path]]:
+        """Returns the file `name` if it is whole, marked as used just now, and all its damaged versions."""
+        damaged = []
+        for path in self.path.glob(f"{name}.*"):
+            size = path.name.removeprefix(f"{name}.")
+            with contextlib.suppress(FileNotFoundError):
+                if size.isdigit() and path.stat().st_size == int(size):
+                    os.utime(path)
+                    return path, []
+                if size.isdigit():
+                    damaged.append(path)
+        return None, damaged
 
     @contextlib.contextmanager
     def _lock(self, name: str):
@@ -99,10 +124,19 @@ class Store:
                     vm.wait_ready()
                     vm.save(to)
                 except GuestError as error:
-                    raise GuestError(f"the boot for a snapshot failed, {error}; its log is {log}") from error
+                    raise GuestError(
+                        f"the boot for a snapshot failed, {error}; its log is {log}; remove {self.path} if it fails again"
+                    ) from error
 
-        name = f"snap-{profile.name}-" + digest(identity(shutil.which(QEMU)), machine.args())
+        name = f"snap-{profile.name}-" + digest(SNAPSHOT_FORMAT, identity(shutil.which(QEMU)), machine.args())
         return self._made(name, make)
+
+    @staticmethod
+    def drop(opened) -> None:
+        """Removes the file that `opened` was opened from, unless another one has taken its place."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(opened.name), os.fstat(opened.fileno())):
+                os.unlink(opened.name)
 
     def _prune(self, kind: str) -> None:
         found = [path for path in self.path.glob(f"{kind}-*") if ".tmp." not in path.name]
@@ -142,11 +176,23 @@ def version(release: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", release)]
 
 
-def sweep(directory: Path) -> None:
-    """Removes what interrupted runs left behind: `<name>.tmp.<pid>` of processes that are gone."""
+def sweep(directory: Path, name: str) -> None:
+    """Removes what interrupted runs left behind. The caller holds the lock of the file `name`.
+
+    Nobody else can be writing a temporary file of that name then; the others' must be old. A process number
+    would prove nothing, because each run has its own name space of them.
+    """
     for path in directory.glob("*.tmp.*"):
-        if not Path("/proc", path.suffix[1:]).exists():
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if path.name.startswith(f"{name}.tmp.") or time.time() - path.stat().st_mtime > ABANDONED_S:
+                path.unlink()
+
+
+def settle(path: Path) -> int:
+    """Brings a file to the disk, before its name promises that it is complete; returns its size in bytes."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        return os.fstat(file.fileno()).st_size
 
 
 def digest(*parts) -> str:

@@ -58,6 +58,13 @@ class BadLine(unittest.TestCase):
             "UBSAN: array-index-out-of-bounds in a.c:1:2",
             "refcount_t: underflow; use-after-free.",
             "rust_kernel: panicked at a.rs:1:2",
+            "irq 11: nobody cared (try booting with the \"irqpoll\" option)",
+            "Disabling IRQ #11",
+            "BUG kmalloc-64 (Tainted: G           O      ): Right Redzone overwritten",
+            "BUG rvm_cache (Not tainted): Poison overwritten",
+            "kobject: kobject_add_internal failed for x with -EEXIST, don't try to register things with the same name",
+            "sysfs: cannot create duplicate filename '/class/x'",
+            "unregister_netdevice: waiting for veth0 to become free. Usage count = 2",
             "INFO: task sh:9 blocked for more than 120 seconds.",
             "rcu: INFO: rcu_preempt self-detected stall on CPU",
         ):
@@ -69,6 +76,8 @@ class BadLine(unittest.TestCase):
             "irq_mod: loading out-of-tree module taints kernel.",
             "DMAR: Intel(R) Virtualization Technology for Directed I/O",
             "DMA-API: preallocated 65536 debug entries",
+            "irq 11: somebody cared",
+            "DEBUG x (y)",
             "virtio-pci: WARNING: option ignored",
         ):
             self.assertIsNone(bad_line(line))

@@ -22,6 +22,8 @@ BAD_LINE = re.compile(
     r"|suspicious RCU usage|bad unlock balance|held lock freed|possible irq lock inversion"
     r"|KASAN: |KCSAN: |UBSAN: |ODEBUG: |refcount_t: |list_(add|del) corruption|DMA-API: .*(error|warn|leak)"
     r"|self-detected stall|detected stalls|blocked for more than|soft lockup|hard LOCKUP"
+    r"|\birq \d+: nobody cared|Disabling IRQ #|\bBUG [a-zA-Z]\S* \(|kobject_add_internal failed"
+    r"|cannot create duplicate filename|unregister_netdevice: waiting"
     r"|rust_kernel: panicked at|Out of memory: Killed"
 )
 
