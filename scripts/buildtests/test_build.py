@@ -2,6 +2,7 @@
 """The build: reproducible, incremental, and clear about what it cannot work with."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -9,7 +10,9 @@ import unittest
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-SOURCES = ("Makefile", "Kbuild", "rust", "drivers", "irq-mod", "scripts", "selftests")
+# The folders of the modules that Kbuild lists.
+MODULES = re.search(r"^modules := (.*)$", (TOP / "Kbuild").read_text(encoding="utf-8"), re.MULTILINE)[1].split()
+SOURCES = ("Makefile", "Kbuild", "rust", "scripts", "selftests", *sorted({name.split("/")[0] for name in MODULES}))
 
 
 def copy_to(directory):

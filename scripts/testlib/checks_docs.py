@@ -11,6 +11,8 @@ _DIRECTORY = re.compile(r"\b(?:Dir::new|Parent::\w+)\s*(?:\((?:[^()]|\([^()]*\))
 _NAMED = re.compile(r'const NAME: &\'static CStr =\s*c"([^"]+)";(?:[^;}]*const MODE: Mode = Mode::(\w+);)?', re.DOTALL)
 _FIELD = re.compile(r"^(What|Date|KernelVersion|Contact|Description|Users):[ \t]*(.*)$")
 _RIGHTS = {"ReadOnly": "RO", "ReadWrite": "RW", "WriteOnly": "WO"}
+_RANGED = re.compile(r"^[ \t]*attr[ \t]+(\S+)[ \t]+(?:int|act|wo)[ \t]+(-?\d+)[ \t]+(-?\d+)\b", re.MULTILINE)
+# Where every C string is an attribute; elsewhere only what is declared as one.
 _ATTRIBUTE_FILES = ("sysfs.rs", "stats.rs")
 
 
@@ -24,9 +26,12 @@ def attributes(sources):
         text = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
         for name in _C_STRING.findall(_DIRECTORY.sub("", text)):
             found.setdefault(name, None)
-        for name, mode in _NAMED.findall(text):
-            found[name] = _RIGHTS.get(mode)
+        found.update(_named(text))
     return found
+
+
+def _named(text):
+    return {name: _RIGHTS.get(mode) for name, mode in _NAMED.findall(text)}
 
 
 def abi_entries(text):
@@ -63,21 +68,36 @@ def abi_names(entries):
 
 
 def settings(readme):
-    """Returns the attribute names in the tables of section "Settings" of a README, or None without it."""
-    names, inside, seen = [], False, False
+    """Returns the rows of the tables in section "Settings" of a README as [(attribute name, range or None)].
+
+    None without such a section.
+    """
+    rows, header, inside, seen = [], None, False, False
     for line in readme.splitlines():
         if line.startswith("#"):
             inside = re.fullmatch(r"#+ Settings\b.*", line) is not None
             seen = seen or inside
-        elif inside and line.lstrip().startswith("|"):
-            cell = line.strip().strip("|").split("|")[0]
-            names += [name.rsplit("/", 1)[-1] for name in re.findall(r"`([^`]+)`", cell)]
-    return names if seen else None
+        if not inside or not line.lstrip().startswith("|"):
+            header = None
+            continue
+        cells = [cell.strip() for cell in line.strip()[1:].removesuffix("|").split("|")]
+        header = header or cells
+        limits = dict(zip(header, cells)).get("range")
+        rows += [(name.rsplit("/", 1)[-1], limits) for name in re.findall(r"`([^`]+)`", cells[0])]
+    return rows if seen else None
 
 
 def _declared(directory):
-    paths = [path for name in _ATTRIBUTE_FILES for path in directory.rglob(name) if "model" not in path.parts]
-    return attributes(path.read_text(encoding="utf-8") for path in paths)
+    found = {}
+    for path in sorted(directory.rglob("*.rs")):
+        if "model" in path.relative_to(directory).parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        if path.name in _ATTRIBUTE_FILES:
+            found.update(attributes([text]))
+        else:
+            found.update(_named(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)))
+    return found
 
 
 def abi(top, _files):
@@ -98,7 +118,7 @@ def abi(top, _files):
         for each in sorted(declared.keys() - described.keys()):
             yield f"{name}: no entry for the attribute {each}"
         for each in sorted(described.keys() - declared.keys()):
-            yield f"{name}: entry for {each}, which no {' or '.join(_ATTRIBUTE_FILES)} declares"
+            yield f"{name}: entry for {each}, which no source declares"
         for each in sorted(declared.keys() & described.keys()):
             rights = re.match(r"\((RO|RW|WO|R|W)\)", described[each].strip())
             if not rights:
@@ -108,22 +128,47 @@ def abi(top, _files):
 
 
 def readme_tables(top, _files):
-    """The table in section "Settings" of a module's README names the attributes of its ABI file."""
-    for directory in tree.modules(top).values():
+    """The table in section "Settings" of a module's README names the attributes of its ABI file, with their ranges."""
+    for module, directory in tree.modules(top).items():
         path, abi_path = directory / "README.md", directory / "ABI"
         name = path.relative_to(top)
         if not path.exists():
             yield f"{name}: missing"
             continue
-        names = settings(path.read_text(encoding="utf-8"))
+        rows = settings(path.read_text(encoding="utf-8"))
         described = abi_names(abi_entries(abi_path.read_text(encoding="utf-8"))) if abi_path.exists() else {}
-        if names is None:
+        if rows is None:
             if described:
                 yield f"{name}: no section 'Settings'"
             continue
+        names = [each for each, _ in rows]
         for each in sorted({each for each in names if names.count(each) > 1}):
             yield f"{name}: {each} is in the settings twice"
         for each in sorted(described.keys() - set(names)):
             yield f"{name}: the settings lack {each}"
         for each in sorted(set(names) - described.keys()):
             yield f"{name}: the settings name {each}, which {abi_path.name} does not describe"
+        for each, low, high in _ranged(top, module):
+            limits = dict(rows).get(each, f"{low} to {high}")
+            numbers = re.findall(r"-?\d+", re.sub(r"(?<=\d),(?=\d{3})", "", limits or ""))
+            if low not in numbers or high not in numbers:
+                yield f"{name}: the range of {each} is '{limits or ''}' here, {low} to {high} in the tests"
+
+
+def _ranged(top, module):
+    """Yields (attribute, least, most) of the files whose numbers the module's config.sh states."""
+    path = top / "selftests" / module / "config.sh"
+    if path.exists():
+        for file, low, high in _RANGED.findall(path.read_text(encoding="utf-8")):
+            yield file.rsplit("/", 1)[-1], low, high
+
+
+def readme_modules(top, _files):
+    """Every module has a row in a table of the top README that links to its own README."""
+    path = top / "README.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    for module, directory in tree.modules(top).items():
+        link = f"]({directory.relative_to(top)}/README.md)"
+        if not any(link in row for row in rows):
+            yield f"README.md: no row of a table links to {module}: '{link[1:]}'"

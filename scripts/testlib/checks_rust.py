@@ -8,8 +8,10 @@ from . import rust_text
 _UNSAFE = re.compile(r"\bunsafe\b")
 _UNSAFE_BLOCK = re.compile(r"\bunsafe\s*(?:\{|impl\b)")
 _UNSAFE_FN = re.compile(r"\bunsafe\s+(?:extern\s+)?fn\s+(\w+)")
-_PANIC = re.compile(r"\.unwrap\(\)|\.expect\(|\b(?:panic|todo|unimplemented|dbg)!")
-_CAST = re.compile(r"\bas\s+(?:[ui](?:8|16|32|64|128|size)|f32|f64|c_\w+)\b")
+_PANIC = re.compile(r"\.unwrap\(\)|\.expect\(|\b(?:panic|todo|unimplemented|unreachable|dbg|assert(?:_eq|_ne)?)!")
+_CAST = re.compile(r"\bas\s+(?:[\w:]+|\S)")
+# Where `as` is no conversion: another name for something.
+_RENAMING = re.compile(r"\b(?:use|extern\s+crate)\b[^;]*;")
 _LEAK = re.compile(r"\b(?:forget|leak|into_raw|into_foreign)\s*(?:::<[^>]*>)?\(|\b(?:ManuallyDrop|MaybeUninit)\b")
 _HOST_DIRECTORIES = ("selftests", "scripts")
 _BORDER = re.compile(r"(?:ffi|shim\w*)\.rs$")
@@ -32,7 +34,8 @@ def unsafe_places(top, files):
     """`unsafe` stands in rust/ and in the border files ffi.rs and shim.* only."""
     for name, _, blanked in _sources(top, files):
         # Compile-fail cases show what even unsafe code is refused.
-        if name.parts[0] == "rust" or _BORDER.search(name.name) or name.parts[:2] == ("selftests", "compile-fail"):
+        border = _BORDER.search(name.name) and "model" not in name.parts
+        if name.parts[0] == "rust" or border or name.parts[:2] == ("selftests", "compile-fail"):
             continue
         for match in _UNSAFE.finditer(blanked):
             yield f"{name}:{rust_text.line_of(blanked, match.start())}: 'unsafe' outside of rust/, ffi.rs and shim.rs"
@@ -62,6 +65,9 @@ def safety_comments(top, files):
             line = rust_text.line_of(blanked, match.start())
             if not _comment_above(lines, blanked_lines, line - 1, "SAFETY:"):
                 yield f"{name}:{line}: no '// SAFETY:' above this"
+        for number, line in enumerate(blanked_lines, 1):
+            if len(_UNSAFE_BLOCK.findall(line)) > 1:
+                yield f"{name}:{number}: two unsafe blocks on one line; each has a reason of its own"
         for match in _UNSAFE_FN.finditer(blanked):
             line = rust_text.line_of(blanked, match.start())
             if _in_trait_impl(blanked_lines, line - 1) or _in_foreign_block(blanked_lines, line - 1):
@@ -89,20 +95,36 @@ def _in_foreign_block(lines, index):
 
 
 def panics(top, files):
-    """Module code neither panics nor unwraps outside of its tests."""
-    for name, _, blanked in _sources(top, files):
+    """Module code neither panics, unwraps nor asserts outside of its tests, unless a comment `PANIC:` says why it may."""
+    for name, text, blanked in _sources(top, files):
         if _kernel_side(name):
-            bare = rust_text.without_tests(blanked)
+            bare, lines = rust_text.without_consts(rust_text.without_tests(blanked)), text.split("\n")
             for match in _PANIC.finditer(bare):
-                yield f"{name}:{rust_text.line_of(bare, match.start())}: '{match.group()}' can bring the kernel down; return an error"
+                line = rust_text.line_of(bare, match.start())
+                if not _comment_above(lines, blanked.split("\n"), line - 1, "// PANIC:"):
+                    yield f"{name}:{line}: '{match.group()}' can bring the kernel down; return an error"
+
+
+def _in_qualified_path(code, position):
+    """Whether an `as` that ends at the position is that of `<Type as Trait>::name`."""
+    depth = 0
+    for index in range(position, len(code)):
+        if code[index] in ";{}" or (depth == 0 and code[index] in ",)]="):
+            return False
+        depth += (code[index] in "<([") - (code[index] in ">)]" and code[index - 1] not in "-=")
+        if depth < 0:
+            return code.startswith("::", index + 1)
+    return False
 
 
 def casts(top, files):
     """Module code converts numbers by `from` and `try_from`, not by `as`."""
     for name, _, blanked in _sources(top, files):
         if _kernel_side(name):
-            bare = rust_text.without_tests(blanked)
+            bare = _RENAMING.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), rust_text.without_tests(blanked))
             for match in _CAST.finditer(bare):
+                if _in_qualified_path(bare, match.start() + len("as")):
+                    continue
                 yield f"{name}:{rust_text.line_of(bare, match.start())}: cast '{match.group()}' may lose bits; use from or try_from"
 
 

@@ -18,6 +18,8 @@ _DEFAULT_TIMEOUT_S = 60
 _GROUP_TIMEOUT_S = 180
 # Beyond the tests' own times: booting, and a guest slowed down by its neighbours.
 _MARGIN_S = 60
+# What a status of scripts/vm says about the VM, where it is not that of the command.
+_VM_ENDED = {124: "the VM ran out of time", 125: "the kernel of the VM broke"}
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def tests_of(members, output, status, log_tail):
     for node in ktap.parse(output):
         nodes.setdefault(node.name, node)
     tests, blamed = [], False
-    why = {124: "the VM ran out of time", 125: "the kernel of the VM broke"}.get(status, f"scripts/vm ended with status {status}")
+    why = _VM_ENDED.get(status, f"scripts/vm ended with status {status}")
     for script in members:
         node = nodes.get(f"{script.module}/{script.name}")
         if node is not None:
@@ -163,10 +165,20 @@ def tests_of(members, output, status, log_tail):
 
 
 def run_group(top, vm, members, long):
-    """Boots one VM, runs the tests of a Group in it and returns their Tests."""
-    scripts = members.scripts
+    """Runs the tests of a Group in one VM and returns their Tests; those after a test that ends the VM, in a second one."""
     out = top / "build" / "test" / "vm" / members.name()
     shutil.rmtree(out, ignore_errors=True)
+    tests, rest = _boot(top, vm, members, long, out)
+    if not rest:
+        return tests
+    again, _ = _boot(top, vm, Group(members.module, members.machine, rest), long, out / "again")
+    names = {(each.module, each.name) for each in again}
+    return [each for each in tests if (each.module, each.name) not in names] + again
+
+
+def _boot(top, vm, members, long, out):
+    """Boots one VM and runs the tests of a Group in it; returns their Tests, and the Scripts that an earlier one kept from running."""
+    scripts = members.scripts
     out.mkdir(parents=True)
     log = out / "console.log"
     timeout_s = sum(script.timeout_s for script in scripts) + _MARGIN_S
@@ -178,7 +190,9 @@ def run_group(top, vm, members, long):
     boot_s = time.monotonic() - start
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     shown = message.splitlines()[-10:] + text.splitlines()[-30:] + [f"console: {log}", f"VM time: {boot_s:.1f} s"]
-    return tests_of(scripts, output, status, "\n".join(shown))
+    reported = {node.name for node in ktap.parse(output)}
+    missing = [script for script in scripts if f"{script.module}/{script.name}" not in reported]
+    return tests_of(scripts, output, status, "\n".join(shown)), missing[1:] if status in _VM_ENDED else []
 
 
 def vm_program(top):

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 
 # How long a child may take to end after SIGTERM, in seconds.
@@ -16,6 +17,12 @@ _lock = threading.Lock()
 def outer_environment():
     """Returns the environment without what a make that runs us says to makes it starts itself."""
     return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+
+
+def enter_root(top):
+    """Starts this program again inside of the build root, unless it runs there already."""
+    if "RVM_IN_ROOT" not in os.environ:
+        os.execv(top / "scripts" / "root", ["root", os.path.abspath(sys.argv[0]), *sys.argv[1:]])
 
 
 def _end(child):

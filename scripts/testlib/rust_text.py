@@ -15,6 +15,8 @@ _TOKEN = re.compile(
 )
 _TEST = re.compile(r"#\[(?:cfg\(\s*(?:test|all\(\s*test\b[^\]]*|any\(\s*test\b[^\]]*)\s*\)|test)\]|#!\[cfg\(test\)\]")
 
+_CONST = re.compile(r"\bconst\s*\{|^[ \t]*(?:pub(?:\([^)]*\))?\s+)?const\s+\w+\s*:", re.MULTILINE)
+
 
 def _blank(text):
     return re.sub(r"[^\n]", " ", text)
@@ -50,6 +52,23 @@ def code(text):
             end = close.end() if close else len(text)
         parts += [text[position : match.start()], _blank(text[match.start() : end])]
         position = end
+
+
+def without_consts(blanked):
+    """Returns blanked code with `const` items and blocks blanked too: what they do is done by the compiler."""
+    for match in _CONST.finditer(blanked):
+        depth, assigned = 0, match.group().endswith("{")
+        for index in range(match.end() - assigned, len(blanked)):
+            char = blanked[index]
+            if depth == 0 and (char in ",)" or (char == "{" and not assigned)):
+                # A parameter of a type.
+                break
+            depth += (char in "{([") - (char in "})]")
+            assigned = assigned or char == "="
+            if depth == 0 and char == ("}" if match.group().endswith("{") else ";"):
+                blanked = blanked[: match.start()] + _blank(blanked[match.start() : index + 1]) + blanked[index + 1 :]
+                break
+    return blanked
 
 
 def line_of(text, position):

@@ -72,6 +72,7 @@ class Rust(Tree):
         source = "fn f() { unsafe { g() } }\n"
         self.refuses(checks_rust.unsafe_places, {"m/a.rs": source}, "m/a.rs:1")
         self.accepts(checks_rust.unsafe_places, {"rust/a.rs": source, "m/ffi.rs": source, "m/shim.rs": source, "selftests/compile-fail/m/a.rs": source})
+        self.refuses(checks_rust.unsafe_places, {"m/model/ffi.rs": source}, "m/model/ffi.rs:1")
         self.accepts(checks_rust.unsafe_places, {"m/a.rs": '// unsafe\nfn f() { g("unsafe", r#"unsafe""#); /* unsafe */ }\n#![deny(unsafe_code)]\n'})
 
     def test_unsafe_without_reason(self):
@@ -80,6 +81,9 @@ class Rust(Tree):
         self.refuses(checks_rust.safety_comments, {"rust/a.rs": "// SAFETY: So.\nlet s = S {\n    a: unsafe { g() },\n};\n"}, "rust/a.rs:3")
         far = "// SAFETY: for f.\nlet x = unsafe { f() };\nlet y = unsafe { g() };\n"
         self.refuses(checks_rust.safety_comments, {"rust/a.rs": far}, "rust/a.rs:3")
+
+    def test_two_unsafe_blocks_need_two_reasons(self):
+        self.refuses(checks_rust.safety_comments, {"rust/a.rs": "// SAFETY: So.\nlet x = (unsafe { f() }, unsafe { g() });\n"}, "rust/a.rs:2: two")
 
     def test_unsafe_with_reason(self):
         good = "fn f() {\n    // SAFETY: It is\n    // so.\n    let x =\n        unsafe { g() };\n    h(\n        // SAFETY: As above.\n        unsafe { g() },\n    );\n    let s = S {\n        // SAFETY: As above.\n        a: unsafe { g() },\n    };\n}\n"
@@ -105,8 +109,22 @@ class Rust(Tree):
         self.refuses(checks_rust.panics, {"m/a.rs": tests + "fn h() { x.unwrap(); }\n"}, "a.rs:7")
         self.accepts(checks_rust.panics, {"rust/a.rs": bad, "selftests/model/a.rs": bad})
 
+    def test_assertions(self):
+        bad = "fn f() {\n    assert!(x);\n    assert_eq!(x, y);\n    match x {\n        _ => unreachable!(),\n    }\n}\n"
+        self.refuses(checks_rust.panics, {"m/a.rs": bad}, "a.rs:2", "a.rs:3", "a.rs:5")
+        constant = "const _: () = assert!(A == 1);\npub(crate) const B: [u8; 2] = {\n    assert!(A == 1);\n    [0; 2]\n};\nfn f() {\n    const { assert!(A == 1) };\n}\n"
+        self.accepts(checks_rust.panics, {"m/a.rs": constant})
+        self.accepts(checks_rust.panics, {"m/a.rs": "fn f() {\n    // PANIC: Never in the kernel.\n    #[cfg(not(MODULE))]\n    assert!(x);\n    static_assert!(y);\n}\n"})
+        for function in ("const fn f() { assert!(x) }\n", "impl<const N: bool> X<N> { fn f() { assert!(N); } }\n", "impl<\n    const N: bool,\n> X<N> {\n    fn f() { assert!(N); }\n    const A: u8 = 1;\n}\n"):
+            with self.subTest(function):
+                self.refuses(checks_rust.panics, {"m/a.rs": function}, "assert!")
+
     def test_casts(self):
         self.refuses(checks_rust.casts, {"m/a.rs": "fn f(x: u64) -> u32 { x as u32 }\n"}, "as u32")
+        for target in ("kernel::ffi::c_int", "Alias", "_", "*const u8", "u32 > y"):
+            with self.subTest(target):
+                self.refuses(checks_rust.casts, {"m/a.rs": f"fn f() {{ g(x as {target}) }}\n"}, f"as {target.split()[0][0]}")
+        self.accepts(checks_rust.casts, {"m/a.rs": "pub use a::{\n    b as c,\n    d as _, //\n};\nextern crate a as b;\ntype T = <X<u8> as Y<Z, W>>::V;\n"})
         self.accepts(checks_rust.casts, {"m/a.rs": "use x as y;\nfn f() { <X as Y>::f(); } // x as u32\n"})
 
     def test_blanking_keeps_every_position(self):
@@ -148,6 +166,28 @@ class Documents(Tree):
         source = 'Dir::new(Parent::Kernel, c"m", &[&G], x);\nsysfs_group!(static S: L, in c"stats" = [A]);\n// c"old"\ncounters! { Held => c"held", Lost => c"lost" }\n'
         self.assertEqual(checks_docs.attributes([source]), {"held": None, "lost": None})
 
+    def test_attributes_may_be_declared_in_any_file(self):
+        source = self.MODULE["m/sysfs.rs"]
+        self.accepts(checks_docs.abi, {"m/module.mk": "", "m/line.rs": source, "m/ABI": self.ENTRY})
+        self.refuses(checks_docs.abi, {**self.MODULE, "m/ABI": self.ENTRY, "m/line.rs": source.replace("latency", "hold")}, "attribute hold_us")
+        self.accepts(checks_docs.abi, {**self.MODULE, "m/ABI": self.ENTRY, "m/line.rs": 'f(c"x");\n', "m/model/a.rs": source.replace("latency", "hold")})
+
+    def test_every_module_is_in_the_top_readme(self):
+        row = "| m | does | [m](m/README.md) |\n"
+        self.accepts(checks_docs.readme_modules, {"m/module.mk": "", "README.md": row})
+        self.refuses(checks_docs.readme_modules, {"m/module.mk": "", "README.md": row[2:]}, "links to m")
+        self.refuses(checks_docs.readme_modules, {"m/module.mk": "", "drivers/n/module.mk": "", "README.md": row}, "drivers/n/README.md")
+        self.refuses(checks_docs.readme_modules, {"m/module.mk": ""}, "links to m")
+
+    def test_the_settings_table_has_the_ranges_of_the_tests(self):
+        table = self.TABLE.replace("| unit |", "| range |").replace("| us |", "| 0 to 1,000 |")
+        good = {**self.MODULE, "m/ABI": self.ENTRY, "m/README.md": table, "selftests/m/config.sh": "attributes() {\n\tattr stats/latency_us int 0 1000 100\n}\n"}
+        self.accepts(checks_docs.readme_tables, good)
+        for bad in ("0 to 100", "1 to 1000", "0 to 10000", ""):
+            with self.subTest(bad):
+                self.refuses(checks_docs.readme_tables, {**good, "m/README.md": table.replace("0 to 1,000", bad)}, "range of latency_us")
+        self.refuses(checks_docs.readme_tables, {**good, "m/README.md": self.TABLE}, "range of latency_us is ''")
+
     def test_one_entry_may_name_several_files(self):
         entries = checks_docs.abi_entries("What: /sys/a/{x,y}_us\nWhat: /sys/a/z\nWhat: /sys/a/\nDate: x\nDescription: (RO) t\n")
         self.assertEqual(set(checks_docs.abi_names(entries)), {"x_us", "y_us", "z"})
@@ -181,7 +221,7 @@ class Program(unittest.TestCase):
                 (top / path).write_text(text, encoding="utf-8")
             kdir = subprocess.run([str(self.SCRIPTS / "kdir")], capture_output=True, text=True, check=True).stdout.strip()
             command = [sys.executable, str(top / "scripts" / "check"), *checks]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "KDIR": kdir})
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "KDIR": kdir, "RVM_IN_ROOT": "1"})
         lines = [line for line in done.stdout.splitlines() if line.startswith(("ok", "not ok"))]
         return done.returncode, lines, done.stdout + done.stderr
 

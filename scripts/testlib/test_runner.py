@@ -24,7 +24,10 @@ while [ "$1" != -- ]; do
 done
 shift
 [ ! -e broken ] || exit 125
-exec "$@"
+"$@"
+status=$?
+[ $status -lt 128 ] || exit 125
+exit $status
 """
 PASSING = "#[test]\nfn one_is_one() {\n    assert_eq!(1, 1);\n}\n"
 GUEST = '. "$(dirname "$0")/../lib/ktest.sh"\nit "a"\nBODY\nfinish\n'
@@ -54,6 +57,7 @@ class Trees(unittest.TestCase):
     def run_tests(self, *arguments):
         """Runs scripts/test; returns (status, last line)."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("RVM_")}
+        env["RVM_IN_ROOT"] = "1"
         done = subprocess.run(
             [sys.executable, str(self.top / "scripts" / "test"), *arguments],
             capture_output=True, text=True, timeout=120, check=False, env=env,
@@ -105,6 +109,13 @@ class Trees(unittest.TestCase):
         self.expect(["--module", "m"], 1, "1 passed, 2 failed, 0 skipped")
         self.assertIn("Oops: from the console", self.output)
 
+    def test_tests_after_one_that_ends_the_vm_run_in_another_vm(self):
+        self.write("selftests/m/test_x_01.sh", GUEST.replace("BODY", 'kill -9 "$(awk \'/^PPid/ {print $2}\' /proc/$PPID/status)"'))
+        for name in ("y", "z"):
+            self.write(f"selftests/m/test_{name}_01.sh", GUEST.replace("BODY", "true"))
+        self.expect(["--module", "m"], 1, "3 passed, 1 failed, 0 skipped")
+        self.assertIn("no result: the kernel of the VM broke", self.output)
+
     def test_a_missing_vm_is_a_failure(self):
         self.write("selftests/m/test_x_01.sh", GUEST.replace("BODY", "true"))
         (self.top / "scripts" / "vm").unlink()
@@ -125,14 +136,29 @@ class Trees(unittest.TestCase):
     def test_nothing_to_run_is_a_failure(self):
         self.expect(["--only", "nonsense"], 1, "0 passed, 0 failed, 0 skipped")
         self.assertIn("no test has such a name", self.output)
-        self.expect(["--module", "nonsense"], 1, "0 passed, 0 failed, 0 skipped")
+        self.expect(["--module", "nonsense"], 2, "")
         self.assertIn("no module 'nonsense'", self.output)
+
+    def test_a_tree_that_cannot_be_written_to_is_an_error(self):
+        self.write("build", "")
+        self.expect([], 2, "")
+        self.assertRegex(self.output, r"\Atest: error: cannot write to \S+/build/test: [^\n]+\n\Z")
+
+    def test_outside_of_the_build_root_it_is_entered(self):
+        self.write("scripts/root", '#!/bin/sh\necho "root $*"\n').chmod(0o755)
+        env = {name: value for name, value in os.environ.items() if not name.startswith("RVM_")}
+        for name, argument in (("test", "--long"), ("check", "spdx")):
+            with self.subTest(name):
+                program = self.top / "scripts" / name
+                shutil.copy(SCRIPTS / name, program)
+                done = subprocess.run([sys.executable, str(program), argument], capture_output=True, text=True, check=False, env=env)
+                self.assertEqual(done.stdout, f"root {program} {argument}\n", done.stderr)
 
     def test_an_interrupted_run_ends_what_it_started(self):
         self.write("selftests/m/test_x_01.sh", GUEST.replace("BODY", "true"))
         self.write("scripts/vm", f'#!/bin/bash\nexec bash -c \'echo $$ >"{self.top}/pid"; sleep 60; true\'\n')
         with subprocess.Popen(
-            [sys.executable, str(self.top / "scripts" / "test"), "--module", "m"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, str(self.top / "scripts" / "test"), "--module", "m"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "RVM_IN_ROOT": "1"}
         ) as child:
             deadline = time.monotonic() + 30
             while not (self.top / "pid").exists() and time.monotonic() < deadline:
@@ -149,6 +175,15 @@ class Trees(unittest.TestCase):
         self.expect(["--module", "m"], 0, "1 passed, 0 failed, 0 skipped")
         self.assertIn("1 long tests left out", self.output)
         self.expect(["--module", "m", "--long"], 0, "3 passed, 0 failed, 0 skipped")
+
+    def test_a_benchmark_may_say_something_else(self):
+        shutil.copy(SCRIPTS / "bench", self.top / "scripts" / "bench")
+        self.write("selftests/m/bench_x.sh", "printf 'a\\tb\\t5\\nstray line\\na\\tb\\tc\\na\\tb\\t7\\n'\n")
+        command = [sys.executable, str(self.top / "scripts" / "bench"), "m"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "RVM_IN_ROOT": "1"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr, "bench_x.sh: stray line\nbench_x.sh: a\tb\tc\n")
+        self.assertRegex(done.stdout, r"a +b +5 +5\.\.7")
 
     def test_tests_that_want_to_be_alone_run_while_nothing_else_does(self):
         body = f'mkdir "{self.top}/busy"\nsleep 0.5\nexpect_ok rmdir "{self.top}/busy"'

@@ -173,11 +173,14 @@ attributes
 [ ${#paths[@]} -gt 0 ] || bail "selftests/$module/config.sh names no attribute"
 it "every file is there"
 for path in "${paths[@]}"; do [ -e "$path" ] || fail "$path does not exist"; done
-if [ -n "$OBJECT" ]; then
+places=()
+[ -z "$OBJECT" ] || places+=("$OBJECT")
+[ ! -d "/sys/kernel/$MODULE_NAME" ] || places+=("/sys/kernel/$MODULE_NAME")
+if [ ${#places[@]} -gt 0 ]; then
 	it "no file is unknown to the tests"
 	while read -r path; do
 		[ -n "${kind[$path]:-}" ] || fail "$path is not in attributes() of selftests/$module/config.sh"
-	done < <(find "$OBJECT" -maxdepth 2 -type f ! -name uevent ! -path '*/power/*')
+	done < <(find "${places[@]}" -type f ! -name uevent ! -path '*/power/*' | sort -u)
 fi
 for path in "${paths[@]}"; do
 	[ -e "$path" ] || continue

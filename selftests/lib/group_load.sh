@@ -8,12 +8,20 @@
 cycles=50
 # Slab memory that many cycles may leave behind; the kernel's own caches breathe by some hundred kB.
 limit_kb=2048
+# The same for what kmalloc has handed out; a healthy module leaves up to 13 kB.
+limit_kmalloc_kb=150
+
+# Objects in use in the caches of kmalloc.
+kmalloc_kb() { awk '/^kmalloc-/ {bytes += $2 * $4} END {printf "%d", bytes / 1024}' /proc/slabinfo; }
 
 field_kb() { awk -v name="$1:" '$1 == name {print $2}' /proc/meminfo; }
 
 settle() {
+	local cache
 	echo 3 >/proc/sys/vm/drop_caches
 	sleep 0.1
+	# Otherwise a slab that a CPU has begun counts as used up.
+	for cache in /sys/kernel/slab/kmalloc-*/shrink; do echo 1 >"$cache"; done
 }
 
 cycle() {
@@ -71,15 +79,20 @@ expect_match '.+' "$(modinfo -F description "$ktest_mods/$MODULE_KO.ko")"
 it "it loads and unloads" cycle_many 3
 settle
 slab_kb=$(field_kb Slab)
+kmalloc_kb=$(kmalloc_kb)
 free_kb=$(field_kb MemFree)
 it "it loads and unloads $cycles times" cycle_many $cycles
 it "the kernel has nothing to say about it"
 expect_no_dmesg
 settle
 slab_kb=$(($(field_kb Slab) - slab_kb))
+kmalloc_kb=$(($(kmalloc_kb) - kmalloc_kb))
 free_kb=$(($(field_kb MemFree) - free_kb))
-note "after $cycles cycles: slab $slab_kb kB more, free memory $free_kb kB more"
+note "after $cycles cycles: slab $slab_kb kB more, kmalloc $kmalloc_kb kB more, free memory $free_kb kB more"
 it "$cycles cycles leave less than $limit_kb kB of slab memory behind" expect_between -1000000 $limit_kb "$slab_kb"
+it "$cycles cycles leave less than $limit_kmalloc_kb kB of kmalloc memory behind"
+expect_between 1 1000000000 "$(kmalloc_kb)"
+expect_between -1000000 $limit_kmalloc_kb "$kmalloc_kb"
 it "nothing of it is left" nothing_left
 it "an object comes and goes with it" cycle_object
 start_over

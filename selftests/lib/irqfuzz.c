@@ -2,12 +2,14 @@
 /*
  * Does to an interrupt line what a device, its driver and an administrator may do at any time, in random order: raise,
  * disable, enable, move to another CPU. After each short episode the line is left alone, and the device must be
- * served: nothing that comes later may rescue an interrupt that was lost.
+ * served: nothing that comes later may rescue an interrupt that was lost. It is only waited for, so that a host that
+ * stalls is not taken for a loss.
  *
  * usage: irqfuzz DEVICE IRQ EPISODES SEED
  *
- * DEVICE is the sysfs directory of a testdev. Prints raised=N disabled=N moved=N lost=N; lost counts the episodes after
- * which the device was still waiting 20 ms later.
+ * DEVICE is the sysfs directory of a testdev. Prints raised=N disabled=N moved=N late=N lost=N: late counts the
+ * episodes after which the device was served later than 20 ms, lost those after which it was not within 2 s. Ends
+ * early after 10 of these.
  *
  * Exit status: 0 nothing was lost, 1 something was or the line cannot be used, 2 on wrong usage.
  */
@@ -19,7 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVED_WITHIN_US 20000
+#define LATE_AFTER_US 20000
+#define LOST_AFTER_US 2000000
+#define MOST_LOST 10
 
 static int raise_fd, disable_fd, affinity_fd, pending_fd;
 
@@ -58,7 +62,7 @@ static int is_served(void)
 
 int main(int argc, char **argv)
 {
-	unsigned long raised = 0, disabled = 0, moved = 0, lost = 0;
+	unsigned long raised = 0, disabled = 0, moved = 0, late = 0, lost = 0;
 	unsigned int seed;
 	char directory[64];
 	int episode, waited_us;
@@ -73,7 +77,7 @@ int main(int argc, char **argv)
 	disable_fd = open_file(argv[1], "inject_disable", O_WRONLY);
 	pending_fd = open_file(argv[1], "pending", O_RDONLY);
 	affinity_fd = open_file(directory, "smp_affinity_list", O_WRONLY);
-	for (episode = 0; episode < atoi(argv[3]); episode++) {
+	for (episode = 0; episode < atoi(argv[3]) && lost < MOST_LOST; episode++) {
 		int steps = 2 + rand_r(&seed) % 5;
 
 		while (steps--) {
@@ -93,14 +97,16 @@ int main(int argc, char **argv)
 				raised++;
 			}
 		}
-		for (waited_us = 0; !is_served() && waited_us < SERVED_WITHIN_US; waited_us += 1000)
+		for (waited_us = 0; !is_served() && waited_us < LOST_AFTER_US; waited_us += 1000)
 			usleep(1000);
 		if (!is_served()) {
 			lost++;
 			put(raise_fd, "1");
-			usleep(SERVED_WITHIN_US);
+			usleep(LATE_AFTER_US);
+		} else if (waited_us > LATE_AFTER_US) {
+			late++;
 		}
 	}
-	printf("raised=%lu disabled=%lu moved=%lu lost=%lu\n", raised, disabled, moved, lost);
+	printf("raised=%lu disabled=%lu moved=%lu late=%lu lost=%lu\n", raised, disabled, moved, late, lost);
 	return lost != 0;
 }

@@ -200,12 +200,6 @@ need_module() {
 	ktest_modules+=("$name")
 }
 
-# need_command NAME...: ends the test as skipped if the guest lacks one of the programs.
-need_command() {
-	local name
-	for name; do command -v "$name" >/dev/null || skip "the guest has no $name"; done
-}
-
 # need_attr PATH: ends the test as failed unless the file exists.
 need_attr() { [ -e "$1" ] || bail "$1 does not exist"; }
 
