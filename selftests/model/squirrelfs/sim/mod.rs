@@ -17,7 +17,7 @@
 //!
 //! # Example
 //!
-//! ```ignore
+//! ```text
 //! use crate::sim::memory::Memory;
 //! use crate::sim::trace::{explore, Moment};
 //!
