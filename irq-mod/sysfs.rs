@@ -10,7 +10,6 @@ use crate::{
     line::Line,
     model::interval::Latency, //
 };
-use core::fmt::Write;
 use kernel::{
     prelude::*,
     str::Formatter, //
@@ -19,6 +18,7 @@ use kernel_ext::{
     irq::Status,
     param,
     sysfs::{
+        show,
         sysfs_group,
         Attribute,
         Group,
@@ -58,7 +58,7 @@ impl Attribute<Root> for Version {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(_: &Object<Root>, out: &mut Formatter<'_>) -> Result {
-        print(out, VERSION)
+        show(out, VERSION)
     }
 }
 
@@ -91,7 +91,7 @@ impl Attribute<Line> for Irq {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-        print(out, line.irq())
+        show(out, line.irq())
     }
 }
 
@@ -102,7 +102,7 @@ impl Attribute<Line> for State {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-        print(
+        show(
             out,
             match line.status() {
                 Status::Attached => "attached",
@@ -119,7 +119,7 @@ impl Attribute<Line> for LatencyUs {
     const MODE: Mode = Mode::ReadWrite;
 
     fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-        print(out, line.moderator().latency().us())
+        show(out, line.moderator().latency().us())
     }
 
     fn store(line: &Object<Line>, text: &str) -> Result {
@@ -136,7 +136,7 @@ impl Attribute<Line> for EffectiveUs {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-        print(
+        show(
             out,
             match line.status() {
                 Status::Attached => line.moderator().latency().effective_us(),
@@ -157,7 +157,7 @@ macro_rules! counter {
 
             fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
                 let $counters = line.counters();
-                print(out, $value)
+                show(out, $value)
             }
         }
     };
@@ -171,7 +171,3 @@ counter!(ReplayedInline, c"replayed_inline", counters => counters.replayed_inlin
 counter!(ReplayedInjected, c"replayed_injected", counters => counters.replayed_injected);
 counter!(Dropped, c"dropped", counters => counters.dropped);
 counter!(MaxHoldUs, c"max_hold_us", counters => counters.max_hold_ns / 1_000);
-
-fn print(out: &mut Formatter<'_>, value: impl core::fmt::Display) -> Result {
-    writeln!(out, "{value}").map_err(|_| EIO)
-}

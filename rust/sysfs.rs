@@ -20,7 +20,7 @@
 //!     const MODE: Mode = Mode::ReadWrite;
 //!
 //!     fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-//!         writeln!(out, "{}", line.latency_us()).map_err(|_| EIO)
+//!         sysfs::show(out, line.latency_us())
 //!     }
 //!
 //!     fn store(line: &Object<Line>, text: &str) -> Result {
@@ -38,6 +38,7 @@ use crate::{
     raw, //
 };
 use core::{
+    fmt::Write,
     marker::PhantomData,
     ops::Deref,
     ptr::NonNull, //
@@ -104,6 +105,15 @@ pub trait Attribute<T>: 'static {
     fn store(_this: &Object<T>, _text: &str) -> Result {
         Err(EIO)
     }
+}
+
+/// Writes `value` and a newline, which is what most attributes show.
+///
+/// # Errors
+///
+/// [`EIO`] if it is longer than a page.
+pub fn show(out: &mut Formatter<'_>, value: impl core::fmt::Display) -> Result {
+    writeln!(out, "{value}").map_err(|_| EIO)
 }
 
 /// An attribute as the C side sees it, with its typed callbacks behind it.

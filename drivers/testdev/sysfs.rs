@@ -9,7 +9,6 @@ use crate::{
         Operand, //
     }, //
 };
-use core::fmt::Write;
 use kernel::{
     prelude::*,
     str::Formatter, //
@@ -18,6 +17,7 @@ use kernel_ext::{
     param,
     pci::Delivery,
     sysfs::{
+        show,
         sysfs_group,
         Attribute,
         Group,
@@ -39,7 +39,7 @@ impl Attribute<Device> for Alive {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, u32::from(dev.shared.is_alive()?))
+        show(out, u32::from(dev.shared.is_alive()?))
     }
 }
 
@@ -50,7 +50,7 @@ impl Attribute<Device> for Factorial {
     const MODE: Mode = Mode::ReadWrite;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, dev.shared.factorial())
+        show(out, dev.shared.factorial())
     }
 
     fn store(dev: &Object<Device>, text: &str) -> Result {
@@ -76,7 +76,7 @@ impl Attribute<Device> for Pending {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, dev.shared.pending()?)
+        show(out, dev.shared.pending()?)
     }
 }
 
@@ -87,7 +87,7 @@ impl Attribute<Device> for InjectDisable {
     const MODE: Mode = Mode::ReadWrite;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, u32::from(dev.switch.delivery() == Delivery::Off))
+        show(out, u32::from(dev.switch.delivery() == Delivery::Off))
     }
 
     fn store(dev: &Object<Device>, text: &str) -> Result {
@@ -108,7 +108,7 @@ impl Attribute<Device> for Arrived {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, dev.shared.arrived())
+        show(out, dev.shared.arrived())
     }
 }
 
@@ -119,7 +119,7 @@ impl Attribute<Device> for HandledCount {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, dev.shared.handled().count)
+        show(out, dev.shared.handled().count)
     }
 }
 
@@ -130,10 +130,6 @@ impl Attribute<Device> for LastCauses {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
-        print(out, dev.shared.handled().causes)
+        show(out, dev.shared.handled().causes)
     }
-}
-
-fn print(out: &mut Formatter<'_>, value: impl core::fmt::Display) -> Result {
-    writeln!(out, "{value}").map_err(|_| EIO)
 }

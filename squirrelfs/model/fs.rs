@@ -288,7 +288,11 @@ impl<P: Pm> Fs<P> {
         let parent = ops::inode_at(&self.geometry, dir).ok_or(Error::Corrupt)?;
         new.nlink = if is_dir { 2 } else { 1 };
 
-        let own = self.next_generation;
+        let inode = ops::NewInode {
+            inode,
+            generation: self.next_generation,
+            attributes: &new,
+        };
         let pm = &self.pm;
         macro_rules! commit {
             ($room:expr) => {{
@@ -300,9 +304,9 @@ impl<P: Pm> Fs<P> {
                     now_ns: new.now_ns,
                 };
                 if is_dir {
-                    ops::mkdir(pm, to, inode, own, &new, dir_nlink.saturating_add(1))
+                    ops::mkdir(pm, to, inode, dir_nlink.saturating_add(1))
                 } else {
-                    ops::create(pm, to, inode, own, &new)
+                    ops::create(pm, to, inode)
                 }
             }};
         }

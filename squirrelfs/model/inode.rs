@@ -157,6 +157,22 @@ impl Obj<Inode, Clean, Live> {
         nlink: u32,
         now_ns: i64,
     ) -> Obj<Inode, Dirty, MoreLinks> {
+        self.touch_and_count(pm, nlink, now_ns)
+    }
+
+    /// As [`Self::touch`], and counts one link less: that of a directory in it, whose record is durably
+    /// gone.
+    pub(crate) fn lost_child(
+        self,
+        pm: &impl Pm,
+        nlink: u32,
+        now_ns: i64,
+        _gone: &Obj<record::Record, Clean, impl record::Gone>,
+    ) -> Obj<Inode, Dirty, Live> {
+        self.touch_and_count(pm, nlink, now_ns)
+    }
+
+    fn touch_and_count<O>(self, pm: &impl Pm, nlink: u32, now_ns: i64) -> Obj<Inode, Dirty, O> {
         let ino = self.id();
         self.change(ino)
             .store(pm, word::NLINK, u64::from(nlink))
@@ -187,25 +203,6 @@ impl Obj<Inode, Clean, MoreLinks> {
         _by: &Obj<record::Record, Clean, record::Live>,
     ) -> Obj<Inode, Clean, Live> {
         self.into_state()
-    }
-}
-
-impl Obj<Inode, Clean, Live> {
-    /// Sets the times and counts one link less: that of a directory in it, whose record is durably
-    /// gone.
-    pub(crate) fn lost_child(
-        self,
-        pm: &impl Pm,
-        nlink: u32,
-        now_ns: i64,
-        _gone: &Obj<record::Record, Clean, impl record::Gone>,
-    ) -> Obj<Inode, Dirty, Live> {
-        let ino = self.id();
-        self.change(ino)
-            .store(pm, word::NLINK, u64::from(nlink))
-            .store(pm, word::MTIME_NS, num::time_word(now_ns))
-            .store(pm, word::CTIME_NS, num::time_word(now_ns))
-            .dirty()
     }
 }
 

@@ -135,50 +135,53 @@ pub(crate) struct Target<'a, R> {
     pub(crate) now_ns: i64,
 }
 
+/// A new inode that is to be made.
+pub(crate) struct NewInode<'a> {
+    pub(crate) inode: Obj<Inode, Clean, inode::Free>,
+    pub(crate) generation: u32,
+    pub(crate) attributes: &'a Attributes,
+}
+
 /// Makes a new inode under a name: create, mknod.
 pub(crate) fn create<R: Room>(
     pm: &impl Pm,
     to: Target<'_, R>,
-    inode: Obj<Inode, Clean, inode::Free>,
-    generation: u32,
-    new: &Attributes,
+    new: NewInode<'_>,
 ) -> Obj<Record, Clean, record::Live> {
-    let at = to.record.at();
-    let (filling, plan) = to.room.fill(pm, at, to.name.lines());
-    let named = to.record.name(pm, to.name, new.mode, Durable::WithCommit);
-    let inode = inode.init(pm, generation, new);
     let dir = to.dir.touch(pm, to.now_ns);
-    let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
-
-    let owning = R::own(plan, pm, filled, &dir);
-    let record = named.link(pm, &inode);
-    let (record, _) = fence(pm, (record, owning));
-    let _ = inode.linked(&record);
-    record
+    make(pm, (to.record, to.name, to.room), dir, new).0
 }
 
 /// Makes a new directory under a name; `dir_nlink` is what its parent's link count becomes.
 pub(crate) fn mkdir<R: Room>(
     pm: &impl Pm,
     to: Target<'_, R>,
-    inode: Obj<Inode, Clean, inode::Free>,
-    generation: u32,
-    new: &Attributes,
+    new: NewInode<'_>,
     dir_nlink: u32,
 ) -> Obj<Record, Clean, record::Live> {
-    let at = to.record.at();
-    let (filling, plan) = to.room.fill(pm, at, to.name.lines());
-    let named = to.record.name(pm, to.name, new.mode, Durable::WithCommit);
-    let inode = inode.init(pm, generation, new);
     let dir = to.dir.touch_and_add_link(pm, dir_nlink, to.now_ns);
+    let (record, dir) = make(pm, (to.record, to.name, to.room), dir, new);
+    let _ = dir.settled(&record);
+    record
+}
+
+/// What create and mkdir have in common: all but what becomes of the parent.
+fn make<R: Room, S: inode::Alive>(
+    pm: &impl Pm,
+    (record, name, room): (Obj<Record, Clean, record::Free>, Name<'_>, R),
+    dir: Obj<Inode, Dirty, S>,
+    new: NewInode<'_>,
+) -> (Obj<Record, Clean, record::Live>, Obj<Inode, Clean, S>) {
+    let (filling, plan) = room.fill(pm, record.at(), name.lines());
+    let named = record.name(pm, name, new.attributes.mode, Durable::WithCommit);
+    let inode = new.inode.init(pm, new.generation, new.attributes);
     let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
 
     let owning = R::own(plan, pm, filled, &dir);
     let record = named.link(pm, &inode);
     let (record, _) = fence(pm, (record, owning));
     let _ = inode.linked(&record);
-    let _ = dir.settled(&record);
-    record
+    (record, dir)
 }
 
 /// Names an inode once more; `nlink` is what its link count becomes, `mode` its mode.
