@@ -6,6 +6,7 @@
 # `cd` must not print or look elsewhere.
 unset CDPATH
 # The repository's top, whatever the caller's directory.
+# shellcheck disable=SC2034 # for those who source this
 top=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # One cache for all checkouts of a user; setup, build and tests write there and below the checkout only.
 if [ -n "${RVM_CACHE:-}" ]; then
@@ -20,7 +21,7 @@ case $cache in
 '') echo "${0##*/}: error: neither HOME nor RVM_CACHE is set; set RVM_CACHE to a directory for the cache" >&2 && exit 1 ;;
 *) echo "${0##*/}: error: RVM_CACHE=$cache is not an absolute path" >&2 && exit 1 ;;
 esac
-export RVM_TOP=$top RVM_CACHE_DIR=$cache cache
+export RVM_CACHE_DIR=$cache
 
 # Prints a progress line; standard output stays free for results.
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -2,7 +2,8 @@
 
 //! testdev: the example driver, for QEMU's `edu` device. Copy it to start a module.
 //!
-//! It uses every wrapper of the support crate: attributes below the device, ranged numbers, an
+//! It uses the wrappers of the support crate (all but the search for another driver's line):
+//! attributes below the device, ranged numbers, an
 //! interrupt of its own, and a hook on that interrupt's line which counts what arrives before the
 //! handler does.
 //!

@@ -107,7 +107,7 @@ def run_directory() -> Path:
 
 def cache() -> Path:
     """Returns the project's cache directory, which scripts/lib.sh has chosen."""
-    return Path(os.environ.get("RVM_CACHE_DIR") or os.environ["cache"])
+    return Path(os.environ["RVM_CACHE_DIR"])
 
 
 def request(options: argparse.Namespace, mark: str) -> bytes:

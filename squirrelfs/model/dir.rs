@@ -76,8 +76,6 @@ impl Entry {
 pub(crate) struct Dir {
     /// The directory that holds its record; itself for the root.
     pub(crate) parent: u64,
-    /// Directories in it.
-    pub(crate) subdirs: u32,
     pages: List<DirPage>,
     /// Open addressing, linear probing; the length is a power of two, or 0.
     table: List<Entry>,
@@ -90,7 +88,6 @@ impl Dir {
     pub(crate) const fn new(parent: u64) -> Self {
         Self {
             parent,
-            subdirs: 0,
             pages: List::new(),
             table: List::new(),
             taken: 0,

@@ -50,6 +50,15 @@ pub(crate) struct Options {
     pub(crate) now_ns: i64,
 }
 
+/// Whether the medium may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Look only: count what would be repaired.
+    ReadOnly,
+    /// Repair, and mark the medium as mounted.
+    ReadWrite,
+}
+
 /// Why a medium cannot be mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unreadable {
@@ -127,12 +136,12 @@ fn write_superblock(pm: &impl Pm, at: Offset, words: &[u64; superblock::WORDS]) 
 }
 
 /// Reads the superblock, or its copy if the first is damaged.
-pub(crate) fn read(pm: &impl Pm) -> Result<Geometry, Unreadable> {
+pub(crate) fn read(pm: &impl Pm, access: Access) -> Result<Geometry, Unreadable> {
     let backup = Offset((pm.size_bytes() / PAGE_BYTES).saturating_sub(1) * PAGE_BYTES);
-    let first = read_at(pm, Offset(0));
+    let first = read_at(pm, Offset(0), access);
     match first {
         Ok(_) | Err(Unreadable::Unsupported) => first,
-        Err(_) => read_at(pm, backup).map_err(|second| match (first, second) {
+        Err(_) => read_at(pm, backup, access).map_err(|second| match (first, second) {
             (_, Unreadable::Unsupported) => second,
             (Err(Unreadable::Corrupt), _) => Unreadable::Corrupt,
             _ => second,
@@ -140,7 +149,7 @@ pub(crate) fn read(pm: &impl Pm) -> Result<Geometry, Unreadable> {
     }
 }
 
-fn read_at(pm: &impl Pm, at: Offset) -> Result<Geometry, Unreadable> {
+fn read_at(pm: &impl Pm, at: Offset, access: Access) -> Result<Geometry, Unreadable> {
     let words = load_superblock(pm, at);
     let word = |index: usize| words.get(index).copied().unwrap_or(0);
     if word(superblock::MAGIC) != MAGIC {
@@ -149,7 +158,11 @@ fn read_at(pm: &impl Pm, at: Offset) -> Result<Geometry, Unreadable> {
     if word(superblock::CRC32C) != superblock_crc(&words) {
         return Err(Unreadable::Corrupt);
     }
-    let unknown = word(superblock::INCOMPAT) & !KNOWN_INCOMPAT;
+    let unknown = word(superblock::INCOMPAT) & !KNOWN_INCOMPAT
+        | match access {
+            Access::ReadOnly => 0,
+            Access::ReadWrite => word(superblock::RO_COMPAT) & !KNOWN_RO_COMPAT,
+        };
     if word(superblock::VERSION) != VERSION || unknown != 0 {
         return Err(Unreadable::Unsupported);
     }
@@ -162,9 +175,4 @@ fn read_at(pm: &impl Pm, at: Offset) -> Result<Geometry, Unreadable> {
         return Err(Unreadable::Corrupt);
     }
     Ok(geometry)
-}
-
-/// Whether the medium may be written, as far as its features are concerned.
-pub(crate) fn is_writable(pm: &impl Pm) -> bool {
-    pm.load(Offset(0).word(num::word(superblock::RO_COMPAT))) & !KNOWN_RO_COMPAT == 0
 }

@@ -14,6 +14,7 @@ use super::{
     dir::Dir,
     format::{
         self,
+        Access,
         Unreadable, //
     },
     fs::{
@@ -117,18 +118,9 @@ impl Repairs {
     }
 }
 
-/// Whether the medium may be changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Look only: count what would be repaired.
-    ReadOnly,
-    /// Repair, and mark the medium as mounted.
-    ReadWrite,
-}
-
 /// Mounts a medium: reads it whole, repairs what a crash has left, and builds the volatile index.
 pub(crate) fn mount<P: Pm>(pm: P, access: Access) -> Result<(Fs<P>, Repairs), Refused> {
-    let geometry = format::read(&pm).map_err(Refused::Unreadable)?;
+    let geometry = format::read(&pm, access).map_err(Refused::Unreadable)?;
     if access == Access::ReadWrite {
         set_state(&pm, &geometry, format::MOUNTED);
     }
@@ -147,6 +139,7 @@ pub(crate) fn mount<P: Pm>(pm: P, access: Access) -> Result<(Fs<P>, Repairs), Re
             geometry,
         },
         links: List::filled(0, inodes)?,
+        children: List::filled(0, inodes)?,
         access,
         repairs: Repairs::default(),
     };
@@ -175,6 +168,8 @@ struct Scan<P: Pm> {
     fs: Fs<P>,
     /// Records that name each inode.
     links: List<u32>,
+    /// Directories in each directory.
+    children: List<u32>,
     access: Access,
     repairs: Repairs,
 }
@@ -335,6 +330,9 @@ impl<P: Pm> Scan<P> {
         if let Some(links) = self.links.get_mut(num::index(ino)) {
             *links = links.saturating_add(1);
         }
+        if let Some(children) = self.children.get_mut(num::index(dir)) {
+            *children = children.saturating_add(u32::from(kind == mode::DIRECTORY));
+        }
         if let Some(Some(Node::Dir(child))) = self.fs.nodes.get_mut(num::index(ino)) {
             if child.parent != 0 {
                 return Err(Corruption::SecondParent { ino }.into());
@@ -344,9 +342,6 @@ impl<P: Pm> Scan<P> {
         if let Some(Some(Node::Dir(parent))) = self.fs.nodes.get_mut(num::index(dir)) {
             parent.reserve()?;
             parent.insert(&Obj::found(at, ino), head.hash, head.lines);
-            if kind == mode::DIRECTORY {
-                parent.subdirs = parent.subdirs.saturating_add(1);
-            }
         }
         Ok(kind)
     }
@@ -356,9 +351,10 @@ impl<P: Pm> Scan<P> {
         for ino in 1..self.fs.geometry.inode_count() {
             let index = num::index(ino);
             let links = self.links.get(index).copied().unwrap_or(0);
+            let children = self.children.get(index).copied().unwrap_or(0);
             let (is_orphan, wanted) = match self.fs.node(ino) {
                 None => continue,
-                Some(Node::Dir(dir)) => (dir.parent == 0, dir.subdirs.saturating_add(2)),
+                Some(Node::Dir(dir)) => (dir.parent == 0, children.saturating_add(2)),
                 Some(Node::Other) => (links == 0, links),
             };
             if is_orphan {

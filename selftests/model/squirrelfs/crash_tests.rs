@@ -4,10 +4,11 @@
 
 use crate::{
     model::{
-        format::{self, Options},
+        format::{self, Access, Options, Unreadable},
         fs::Fs,
-        pm::PAGE_BYTES,
-        scan::{mount, unmount, Access},
+        layout::{load_superblock, superblock, superblock_crc},
+        pm::{Offset, Pm, PAGE_BYTES},
+        scan::{mount, unmount, Refused},
     },
     oracle::{apply, difference, remove_all, tree, Op, Tree, LATER_NS},
     sim::{
@@ -293,4 +294,33 @@ fn mutants_are_killed() {
     assert!(table
         .get("stores swapped")
         .is_some_and(|(killed, _)| *killed > 0));
+}
+
+/// What mounting says of a medium whose superblock has a feature bit that nobody knows.
+fn mount_with_feature(word: usize, access: Access) -> Option<Refused> {
+    let memory = formatted();
+    let mut words = load_superblock(&memory, Offset(0));
+    words[word] = 1 << 63;
+    words[superblock::CRC32C] = superblock_crc(&words);
+    for (index, word) in (0..).zip(words) {
+        memory.store(Offset(0).word(index), word);
+    }
+    mount(&memory, access).err()
+}
+
+#[test]
+fn unknown_features_are_ignored_or_refused_as_their_kind_says() {
+    let refused = Some(Refused::Unreadable(Unreadable::Unsupported));
+    for access in [Access::ReadOnly, Access::ReadWrite] {
+        assert_eq!(mount_with_feature(superblock::COMPAT, access), None);
+        assert_eq!(mount_with_feature(superblock::INCOMPAT, access), refused);
+    }
+    assert_eq!(
+        mount_with_feature(superblock::RO_COMPAT, Access::ReadOnly),
+        None
+    );
+    assert_eq!(
+        mount_with_feature(superblock::RO_COMPAT, Access::ReadWrite),
+        refused
+    );
 }
