@@ -75,6 +75,40 @@ impl Bitmap {
         true
     }
 
+    /// Adds `count` numbers from `first` on.
+    pub(crate) fn insert_run(&mut self, first: u64, count: u64) {
+        for number in first..first.saturating_add(count).min(self.limit) {
+            self.insert(number);
+        }
+    }
+
+    /// Removes `count` numbers from `first` on.
+    pub(crate) fn remove_run(&mut self, first: u64, count: u64) {
+        for number in first..first.saturating_add(count).min(self.limit) {
+            self.remove(number);
+        }
+    }
+
+    /// Up to `most` numbers in a row that are not in the set: first and count. They begin at `goal` if
+    /// that is free.
+    pub(crate) fn find_run(&self, goal: Option<u64>, most: u64) -> Option<(u64, u64)> {
+        let first = goal
+            .filter(|goal| *goal < self.limit && !self.contains(*goal))
+            .or_else(|| self.find_free())?;
+        let end = self.limit.min(first.saturating_add(most));
+        let mut count = 1;
+        while first + count < end && !self.contains(first + count) {
+            count += 1;
+        }
+        Some((first, count))
+    }
+
+    /// As [`Self::find_free`], other than `but`.
+    pub(crate) fn find_free_but(&self, but: u64) -> Option<u64> {
+        let after = but + 1..self.limit;
+        after.chain(0..but).find(|number| !self.contains(*number))
+    }
+
     /// A number that is not in the set, from where the last one was found onwards.
     pub(crate) fn find_free(&self) -> Option<u64> {
         let from = num::index(self.hint / BITS);
@@ -103,6 +137,21 @@ mod tests {
         assert_eq!((set.find_free(), set.free()), (None, 0));
         assert!(set.remove(77) && !set.remove(77));
         assert_eq!((set.find_free(), set.free()), (Some(77), 1));
+    }
+
+    #[test]
+    fn runs_begin_at_their_goal_and_end_at_the_next_taken_number() {
+        let mut set = Bitmap::new(100).unwrap();
+        set.insert_run(10, 5);
+        assert_eq!(set.find_run(Some(3), 100), Some((3, 7)));
+        assert_eq!(set.find_run(Some(3), 2), Some((3, 2)));
+        assert_eq!(set.find_run(Some(12), 20), Some((0, 10)));
+        assert_eq!(set.find_run(Some(98), 8), Some((98, 2)));
+        assert_eq!(set.find_run(Some(100), 1), Some((0, 1)));
+        set.insert_run(0, u64::MAX);
+        assert_eq!((set.find_run(None, 1), set.free()), (None, 0));
+        set.remove_run(50, 2);
+        assert_eq!(set.find_run(None, 9), Some((50, 2)));
     }
 
     #[test]

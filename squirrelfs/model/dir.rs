@@ -76,7 +76,10 @@ impl Entry {
 pub(crate) struct Dir {
     /// The directory that holds its record; itself for the root.
     pub(crate) parent: u64,
+    /// Sorted by index.
     pages: List<DirPage>,
+    /// The pages in front of this position are full.
+    full: usize,
     /// Open addressing, linear probing; the length is a power of two, or 0.
     table: List<Entry>,
     /// Entries that are not empty, the removed ones included.
@@ -89,6 +92,7 @@ impl Dir {
         Self {
             parent,
             pages: List::new(),
+            full: 0,
             table: List::new(),
             taken: 0,
             records: 0,
@@ -164,13 +168,14 @@ impl Dir {
         Ok(())
     }
 
-    /// Adds a record that takes `lines` lines. Only one that is durable can be added.
-    /// [`Self::reserve`] must have succeeded.
+    /// Adds a record that takes `lines` lines of the `index`-th page. Only one that is durable can be
+    /// added. [`Self::reserve`] must have succeeded.
     pub(crate) fn insert(
         &mut self,
         record: &Obj<Record, Clean, record::Live>,
         hash: u32,
         lines: u64,
+        index: u64,
     ) {
         let at = record.at();
         let entry = Entry::new(hash, at);
@@ -180,15 +185,16 @@ impl Dir {
             self.taken += usize::from(was_empty);
             self.records += 1;
         }
-        self.mark(at, lines, |used, mask| used | mask);
+        self.mark(at, index, |used| used | mask_of(lines) << line_of(at));
     }
 
-    /// Removes a record. Only one that is durably gone can be removed.
+    /// Removes a record of the `index`-th page. Only one that is durably gone can be removed.
     pub(crate) fn remove(
         &mut self,
         record: &Obj<Record, Clean, impl record::Gone>,
         hash: u32,
         lines: u64,
+        index: u64,
     ) {
         let at = record.at();
         let entry = Entry::new(hash, at);
@@ -196,24 +202,35 @@ impl Dir {
             *place = Entry::REMOVED;
             self.records -= 1;
         }
-        self.mark(at, lines, |used, mask| used & !mask);
+        self.mark(at, index, |used| used & !(mask_of(lines) << line_of(at)));
     }
 
-    fn mark(&mut self, at: Offset, lines: u64, change: impl Fn(u64, u64) -> u64) {
-        let of_page = |page: &&mut DirPage| at.0.wrapping_sub(page.at.0) < PAGE_BYTES;
-        if let Some(page) = self.pages.iter_mut().find(of_page) {
-            let first = at.0.wrapping_sub(page.at.0) / LINE_BYTES;
-            page.used = change(page.used, mask_of(lines) << first);
+    fn mark(&mut self, at: Offset, index: u64, change: impl Fn(u64) -> u64) {
+        let position = self.position(index);
+        if let Some(page) = self.pages.get_mut(position) {
+            if page.index == index && at.0.wrapping_sub(page.at.0) < PAGE_BYTES {
+                page.used = change(page.used);
+                self.full = self.full.min(position);
+            }
         }
     }
 
-    /// A place for a record of `lines` lines in the pages there are.
-    pub(crate) fn find_lines(&self, lines: u64) -> Option<Offset> {
+    /// Where in the list the first page is that is the `index`-th or a later one.
+    pub(crate) fn position(&self, index: u64) -> usize {
+        self.pages.partition_point(|page| page.index < index)
+    }
+
+    /// A place for a record of `lines` lines in the pages there are: where, and the page's index.
+    pub(crate) fn find_lines(&mut self, lines: u64) -> Option<(Offset, u64)> {
+        let is_full = |page: &DirPage| page.used == u64::MAX;
+        while self.pages.get(self.full).is_some_and(is_full) {
+            self.full += 1;
+        }
         let mask = mask_of(lines);
-        self.pages.iter().find_map(|page| {
+        self.pages.get(self.full..)?.iter().find_map(|page| {
             let fits = |first: &u64| page.used & mask << first == 0;
             let first = (0..=LINES_PER_PAGE - lines).find(fits)?;
-            Some(page.at.plus(first * LINE_BYTES))
+            Some((page.at.plus(first * LINE_BYTES), page.index))
         })
     }
 
@@ -224,14 +241,10 @@ impl Dir {
 
     /// The index that a further page gets.
     pub(crate) fn next_index(&self) -> u64 {
-        self.pages
-            .iter()
-            .map(|page| page.index + 1)
-            .max()
-            .unwrap_or(0)
+        self.pages.last().map_or(0, |page| page.index + 1)
     }
 
-    /// Adds an empty page.
+    /// Adds an empty page: one behind all others, or any if [`Self::sort`] follows.
     pub(crate) fn add_page(&mut self, page: u64, at: Offset, index: u64) -> Result<(), NoMemory> {
         self.pages.push(DirPage {
             page,
@@ -240,6 +253,19 @@ impl Dir {
             used: 0,
         })
     }
+
+    /// Sorts the pages. Returns the data page of one whose index another one has too.
+    pub(crate) fn sort(&mut self) -> Result<(), u64> {
+        self.pages.sort_unstable_by_key(|page| page.index);
+        let mut pairs = self.pages.iter().zip(self.pages.iter().skip(1));
+        let twice = pairs.find(|(page, next)| page.index == next.index);
+        twice.map_or(Ok(()), |(page, _)| Err(page.page))
+    }
+}
+
+/// The line of its page that `at` lies in.
+const fn line_of(at: Offset) -> u64 {
+    at.0 / LINE_BYTES % LINES_PER_PAGE
 }
 
 /// The lowest `lines` bits.

@@ -7,31 +7,37 @@
 
 use super::{
     bitmap::Bitmap,
-    dir::Dir,
+    dir::{
+        Dir,
+        DirPage, //
+    },
+    extents::{
+        Extents,
+        Run, //
+    },
     inode::{
+        self,
         mode,
-        Attributes,
-        Head, //
+        Head,
+        Inode, //
     },
     layout::{
+        descriptor as descriptor_word,
         inode as word,
         record as record_word,
         Geometry,
+        PageKind,
         INO_BITS,
         LINES_PER_PAGE,
-        LINK_MAX,
         ROOT_INO, //
     },
     mem::{
+        Boxed,
         List,
         NoMemory, //
     },
-    ops::{
-        self,
-        InPage,
-        NewPage,
-        Target, //
-    },
+    num,
+    ops,
     pm::{
         Offset,
         Pm,
@@ -41,7 +47,10 @@ use super::{
         self,
         Name, //
     },
-    state::Obj, //
+    state::{
+        Clean,
+        Obj, //
+    }, //
 };
 use core::marker::PhantomData;
 
@@ -56,7 +65,10 @@ pub(crate) enum Error {
     NoSpace,
     NoMemory,
     TooManyLinks,
-    /// A directory would become its own descendant.
+    NameTooLong,
+    /// Behind the end of the largest file.
+    TooLarge,
+    /// A directory would become its own descendant; or the operation is none for this type of inode.
     Invalid,
     /// The medium contradicts itself.
     Corrupt,
@@ -90,13 +102,58 @@ pub(crate) mod op {
     pub(crate) enum Unlink {}
     #[derive(Debug)]
     pub(crate) enum Rename {}
+    #[derive(Debug)]
+    pub(crate) enum SetAttributes {}
+    #[derive(Debug)]
+    pub(crate) enum Resize {}
+    #[derive(Debug)]
+    pub(crate) enum Write {}
 }
 
 /// What is known of a live inode beyond its words.
 #[derive(Debug)]
-pub(crate) enum Node {
+pub(crate) struct Node {
+    pub(super) kind: Kind,
+    /// Set while nothing names the inode and somebody may have it open: it dies with [`Fs::evict`].
+    pub(super) orphan: Option<Obj<Inode, Clean, inode::LostLink>>,
+}
+
+/// What an inode has, by its type.
+#[derive(Debug)]
+pub(crate) enum Kind {
     Dir(Dir),
-    Other,
+    File(Extents),
+    /// The data page of its target.
+    Symlink(Option<u64>),
+    /// A device, a pipe or a socket.
+    Special,
+}
+
+impl Node {
+    /// An empty one for a new inode of this mode; `parent` is the directory that it comes into.
+    pub(super) const fn new(mode: u16, parent: u64) -> Self {
+        let kind = match mode & mode::FORMAT {
+            mode::DIRECTORY => Kind::Dir(Dir::new(parent)),
+            mode::REGULAR => Kind::File(Extents::new()),
+            mode::SYMLINK => Kind::Symlink(None),
+            _ => Kind::Special,
+        };
+        Self { kind, orphan: None }
+    }
+
+    /// Data pages that it has.
+    pub(crate) fn pages(&self) -> u64 {
+        match &self.kind {
+            Kind::Dir(dir) => num::word(dir.pages().len()),
+            Kind::File(extents) => extents.pages(),
+            Kind::Symlink(page) => u64::from(page.is_some()),
+            Kind::Special => 0,
+        }
+    }
+
+    pub(super) const fn is_dir(&self) -> bool {
+        matches!(self.kind, Kind::Dir(_))
+    }
 }
 
 /// An entry of a directory, as readdir gives it.
@@ -119,7 +176,7 @@ pub(crate) struct Fs<P: Pm> {
     pub(super) geometry: Geometry,
     pub(super) inodes: Bitmap,
     pub(super) pages: Bitmap,
-    pub(super) nodes: List<Option<Node>>,
+    pub(super) nodes: List<Option<Boxed<Node>>>,
     /// Larger than every generation on the medium.
     pub(super) next_generation: u32,
 }
@@ -127,8 +184,10 @@ pub(crate) struct Fs<P: Pm> {
 /// Where a record of a directory goes.
 pub(super) struct Slot {
     pub(super) at: Offset,
-    /// Number and position of the page that the directory gets, and the page's index in it.
-    pub(super) new_page: Option<(u64, Offset, u64)>,
+    /// Index in the directory of the page that it lies in.
+    pub(super) index: u64,
+    /// Number and position of that page, if the directory gets it for this.
+    pub(super) new_page: Option<(u64, Offset)>,
 }
 
 impl<P: Pm> Fs<P> {
@@ -146,32 +205,32 @@ impl<P: Pm> Fs<P> {
     }
 
     pub(super) fn node(&self, ino: u64) -> Option<&Node> {
-        self.nodes.get(usize::try_from(ino).ok()?)?.as_ref()
+        self.nodes.get(num::index(ino))?.as_deref()
+    }
+
+    pub(super) fn node_mut(&mut self, ino: u64) -> Option<&mut Node> {
+        self.nodes.get_mut(num::index(ino))?.as_deref_mut()
     }
 
     pub(crate) fn dir(&self, ino: u64) -> Result<&Dir, Error> {
-        match self.node(ino) {
-            Some(Node::Dir(dir)) => Ok(dir),
-            Some(Node::Other) => Err(Error::NotDirectory),
+        match self.node(ino).map(|node| &node.kind) {
+            Some(Kind::Dir(dir)) => Ok(dir),
+            Some(_) => Err(Error::NotDirectory),
             None => Err(Error::NotFound),
         }
     }
 
     pub(super) fn dir_mut(&mut self, ino: u64) -> Result<&mut Dir, Error> {
-        let index = usize::try_from(ino).map_err(|_| Error::NotFound)?;
-        match self.nodes.get_mut(index) {
-            Some(Some(Node::Dir(dir))) => Ok(dir),
-            Some(Some(Node::Other)) => Err(Error::NotDirectory),
-            _ => Err(Error::NotFound),
+        match self.node_mut(ino).map(|node| &mut node.kind) {
+            Some(Kind::Dir(dir)) => Ok(dir),
+            Some(_) => Err(Error::NotDirectory),
+            None => Err(Error::NotFound),
         }
     }
 
-    fn set_node(&mut self, ino: u64, node: Option<Node>) {
-        let slot = usize::try_from(ino)
-            .ok()
-            .and_then(|index| self.nodes.get_mut(index));
-        if let Some(slot) = slot {
-            *slot = node;
+    pub(super) fn set_node(&mut self, ino: u64, node: Boxed<Node>) {
+        if let Some(slot) = self.nodes.get_mut(num::index(ino)) {
+            *slot = Some(node);
         }
     }
 
@@ -199,11 +258,14 @@ impl<P: Pm> Fs<P> {
     /// The first entry at or behind `cookie`; 0 begins. Cookies stay valid while entries come and go.
     pub(crate) fn entry(&self, dir: u64, cookie: u64) -> Result<Option<Entry>, Error> {
         let dir = self.dir(dir)?;
-        let mut index = cookie / LINES_PER_PAGE;
-        let mut line = cookie % LINES_PER_PAGE;
-        while index < dir.next_index() {
-            let page = dir.pages().iter().find(|page| page.index == index);
-            while let Some(page) = page.filter(|_| line < LINES_PER_PAGE) {
+        let first = cookie / LINES_PER_PAGE;
+        let pages = dir.pages().get(dir.position(first)..).unwrap_or(&[]);
+        for page in pages {
+            let mut line = match page.index == first {
+                true => cookie % LINES_PER_PAGE,
+                false => 0,
+            };
+            while line < LINES_PER_PAGE {
                 let at = page.at.plus(line * LINE_BYTES);
                 if let record::Line::Live { ino, head } = record::look(&self.pm, at, line) {
                     return Ok(Some(Entry {
@@ -211,15 +273,22 @@ impl<P: Pm> Fs<P> {
                         kind: head.kind,
                         at,
                         name_bytes: head.name_bytes,
-                        next: index * LINES_PER_PAGE + line + head.lines,
+                        next: page.index * LINES_PER_PAGE + line + head.lines,
                     }));
                 }
                 line += 1;
             }
-            index += 1;
-            line = 0;
         }
         Ok(None)
+    }
+
+    /// The index in its directory of the page that a record lies in.
+    pub(super) fn page_index(&self, record: Offset) -> Result<u64, Error> {
+        let page = self.geometry.page_of(record).ok_or(Error::Corrupt)?;
+        let at = self.geometry.descriptor(page).ok_or(Error::Corrupt)?;
+        let place = self.pm.load(at.word(descriptor_word::PLACE));
+        let (_, index) = PageKind::of_place(place).ok_or(Error::Corrupt)?;
+        Ok(index)
     }
 
     /// Finds and reserves room for a record of `name` in the directory `dir`.
@@ -228,18 +297,23 @@ impl<P: Pm> Fs<P> {
         if found.find(&self.pm, name).is_some() {
             return Err(Error::Exists);
         }
-        let slot = match found.find_lines(name.lines()) {
-            Some(at) => Slot { at, new_page: None },
+        let next_index = found.next_index();
+        let slot = match self.dir_mut(dir)?.find_lines(name.lines()) {
+            Some((at, index)) => Slot {
+                at,
+                index,
+                new_page: None,
+            },
             None => {
                 let page = self.pages.find_free().ok_or(Error::NoSpace)?;
                 let at = self.geometry.page(page).ok_or(Error::Corrupt)?;
-                let index = found.next_index();
-                if index >> (INO_BITS - 8) != 0 {
+                if next_index >> (INO_BITS - 8) != 0 {
                     return Err(Error::NoSpace);
                 }
                 Slot {
                     at,
-                    new_page: Some((page, at, index)),
+                    index: next_index,
+                    new_page: Some((page, at)),
                 }
             }
         };
@@ -255,159 +329,47 @@ impl<P: Pm> Fs<P> {
         dir: u64,
         slot: &Slot,
         name: Name<'_>,
-        record: &Obj<record::Record, super::state::Clean, record::Live>,
+        record: &Obj<record::Record, Clean, record::Live>,
     ) {
-        if let Some((page, _, _)) = slot.new_page {
+        if let Some((page, _)) = slot.new_page {
             self.pages.insert(page);
         }
         if let Ok(dir) = self.dir_mut(dir) {
-            if let Some((page, at, index)) = slot.new_page {
+            if let Some((page, at)) = slot.new_page {
                 // Room was reserved.
-                let _ = dir.add_page(page, at, index);
+                let _ = dir.add_page(page, at, slot.index);
             }
-            dir.insert(record, name.hash(), name.lines());
+            dir.insert(record, name.hash(), name.lines(), slot.index);
         }
-    }
-
-    /// Makes an inode of any type but symlink under `name`; returns its number.
-    pub(crate) fn create(
-        &mut self,
-        dir: u64,
-        name: Name<'_>,
-        mut new: Attributes,
-    ) -> Result<(u64, Committed<op::Create>), Error> {
-        let is_dir = new.mode & mode::FORMAT == mode::DIRECTORY;
-        let slot = self.reserve_record(dir, name)?;
-        let dir_nlink = self.nlink(dir)?;
-        if is_dir && dir_nlink >= LINK_MAX {
-            return Err(Error::TooManyLinks);
-        }
-        let generation = self.head(dir)?.generation;
-        let ino = self.inodes.find_free().ok_or(Error::NoSpace)?;
-        let inode = ops::inode_at(&self.geometry, ino).ok_or(Error::NoSpace)?;
-        let parent = ops::inode_at(&self.geometry, dir).ok_or(Error::Corrupt)?;
-        new.nlink = if is_dir { 2 } else { 1 };
-
-        let inode = ops::NewInode {
-            inode,
-            generation: self.next_generation,
-            attributes: &new,
-        };
-        let pm = &self.pm;
-        macro_rules! commit {
-            ($room:expr) => {{
-                let to = Target {
-                    dir: parent,
-                    record: Obj::found(slot.at, 0),
-                    name,
-                    room: $room,
-                    now_ns: new.now_ns,
-                };
-                if is_dir {
-                    ops::mkdir(pm, to, inode, dir_nlink.saturating_add(1))
-                } else {
-                    ops::create(pm, to, inode)
-                }
-            }};
-        }
-        let record = match self.new_page(&slot, generation)? {
-            None => commit!(InPage),
-            Some(room) => commit!(room),
-        };
-        self.inodes.insert(ino);
-        self.next_generation = self.next_generation.wrapping_add(1);
-        self.note_record(dir, &slot, name, &record);
-        let node = if is_dir {
-            Node::Dir(Dir::new(dir))
-        } else {
-            Node::Other
-        };
-        self.set_node(ino, Some(node));
-        Ok((ino, Committed::new()))
-    }
-
-    /// The page that goes with a slot, as an object.
-    pub(super) fn new_page(&self, slot: &Slot, generation: u32) -> Result<Option<NewPage>, Error> {
-        let Some((page, at, index)) = slot.new_page else {
-            return Ok(None);
-        };
-        let descriptor = self.geometry.descriptor(page).ok_or(Error::Corrupt)?;
-        Ok(Some(NewPage {
-            descriptor: Obj::found(descriptor, page),
-            at,
-            index,
-            generation,
-        }))
-    }
-
-    /// Names the inode `ino` once more.
-    pub(crate) fn link(
-        &mut self,
-        dir: u64,
-        name: Name<'_>,
-        ino: u64,
-        now_ns: i64,
-    ) -> Result<Committed<op::Link>, Error> {
-        let mode = self.head(ino)?.mode;
-        if mode & mode::FORMAT == mode::DIRECTORY {
-            return Err(Error::IsDirectory);
-        }
-        let nlink = self.nlink(ino)?;
-        if nlink >= LINK_MAX {
-            return Err(Error::TooManyLinks);
-        }
-        let slot = self.reserve_record(dir, name)?;
-        let generation = self.head(dir)?.generation;
-        let inode = ops::inode_at(&self.geometry, ino).ok_or(Error::NotFound)?;
-        let parent = ops::inode_at(&self.geometry, dir).ok_or(Error::Corrupt)?;
-
-        let pm = &self.pm;
-        macro_rules! commit {
-            ($room:expr) => {{
-                let to = Target {
-                    dir: parent,
-                    record: Obj::found(slot.at, 0),
-                    name,
-                    room: $room,
-                    now_ns,
-                };
-                ops::link(pm, to, inode, mode, nlink.saturating_add(1))
-            }};
-        }
-        let record = match self.new_page(&slot, generation)? {
-            None => commit!(InPage),
-            Some(room) => commit!(room),
-        };
-        self.note_record(dir, &slot, name, &record);
-        Ok(Committed::new())
     }
 
     /// Takes `name` from whatever it stands for, which must be a directory if `kind` says so and not be
-    /// one otherwise. An inode without links is freed.
+    /// one otherwise. Returns its number. An inode without links lives until [`Self::evict`].
     pub(crate) fn unlink(
         &mut self,
         dir: u64,
         name: Name<'_>,
         kind: Removal,
         now_ns: i64,
-    ) -> Result<Committed<op::Unlink>, Error> {
+    ) -> Result<(u64, Committed<op::Unlink>), Error> {
         let at = self.dir(dir)?.find(&self.pm, name).ok_or(Error::NotFound)?;
+        let index = self.page_index(at)?;
         let ino = self.pm.load(at.word(record_word::INO));
-        match (kind, self.node(ino).ok_or(Error::Corrupt)?) {
-            (Removal::File, Node::Dir(_)) => return Err(Error::IsDirectory),
-            (Removal::Directory, Node::Other) => return Err(Error::NotDirectory),
-            (Removal::Directory, Node::Dir(dir)) if dir.records() > 0 => {
+        match (kind, &self.node(ino).ok_or(Error::Corrupt)?.kind) {
+            (Removal::File, Kind::Dir(_)) => return Err(Error::IsDirectory),
+            (Removal::Directory, Kind::Dir(dir)) if dir.records() > 0 => {
                 return Err(Error::NotEmpty)
             }
-            _ => {}
+            (Removal::File, _) | (Removal::Directory, Kind::Dir(_)) => {}
+            (Removal::Directory, _) => return Err(Error::NotDirectory),
         }
-        let nlink = self.nlink(ino)?;
         let dir_nlink = self.nlink(dir)?;
+        self.nlink(ino)?;
         let parent = ops::inode_at(&self.geometry, dir).ok_or(Error::Corrupt)?;
 
         let cleared = ops::unlink(&self.pm, parent, Obj::found(at, ino), now_ns);
         if let Ok(dir) = self.dir_mut(dir) {
-            dir.remove(&cleared, name.hash(), name.lines());
+            dir.remove(&cleared, name.hash(), name.lines(), index);
         }
         if kind == Removal::Directory {
             if let Some(parent) = ops::inode_at(&self.geometry, dir) {
@@ -421,35 +383,55 @@ impl<P: Pm> Fs<P> {
             }
         }
         if let (_, Some(inode)) = cleared.lost_link(&self.geometry) {
-            if kind == Removal::Directory || nlink <= 1 {
-                self.free_inode(ino, inode);
-            } else {
-                ops::count_less(&self.pm, inode, nlink - 1, now_ns);
-            }
+            self.lost_link(ino, inode, now_ns);
         }
-        Ok(Committed::new())
+        Ok((ino, Committed::new()))
     }
 
-    pub(super) fn free_inode(
+    /// Counts a link less, or remembers that none is left.
+    pub(super) fn lost_link(
         &mut self,
         ino: u64,
-        inode: Obj<super::inode::Inode, super::state::Clean, super::inode::LostLink>,
+        inode: Obj<Inode, Clean, inode::LostLink>,
+        now_ns: i64,
     ) {
-        let node = usize::try_from(ino)
-            .ok()
-            .and_then(|index| self.nodes.get_mut(index));
-        let node = node.and_then(Option::take);
-        let pages = match &node {
-            Some(Node::Dir(dir)) => dir.pages(),
-            _ => &[],
+        let nlink = self.nlink(ino).unwrap_or(0);
+        let is_dir = self.node(ino).is_some_and(Node::is_dir);
+        if nlink > 1 && !is_dir {
+            ops::count_less(&self.pm, inode, nlink - 1, now_ns);
+            return;
+        }
+        inode.note_unlinked(&self.pm, now_ns);
+        if let Some(node) = self.node_mut(ino) {
+            node.orphan = Some(inode);
+        }
+    }
+
+    /// Nobody has the inode `ino` open any more: if nothing names it either, it is freed.
+    pub(crate) fn evict(&mut self, ino: u64) {
+        let orphan = self.node_mut(ino).and_then(|node| node.orphan.take());
+        if let Some(inode) = orphan {
+            self.free_inode(ino, inode);
+        }
+    }
+
+    pub(super) fn free_inode(&mut self, ino: u64, inode: Obj<Inode, Clean, inode::LostLink>) {
+        let node = self.nodes.get_mut(num::index(ino)).and_then(Option::take);
+        let symlink;
+        let (dir, file): (&[DirPage], &[Run]) = match node.as_deref().map(|node| &node.kind) {
+            Some(Kind::Dir(dir)) => (dir.pages(), &[]),
+            Some(Kind::File(extents)) => (&[], extents.runs()),
+            Some(Kind::Symlink(Some(page))) => {
+                symlink = [Run::single(*page)];
+                (&[], &symlink)
+            }
+            _ => (&[], &[]),
         };
-        let objects = pages.iter().filter_map(|page| {
-            let at = self.geometry.descriptor(page.page)?;
-            Some(Obj::found(at, page.page))
-        });
-        ops::free(&self.pm, inode, objects);
-        for page in pages {
-            self.pages.remove(page.page);
+        let dir = dir.iter().map(|page| Run::single(page.page));
+        let runs = dir.chain(file.iter().copied());
+        ops::free(&self.pm, &self.geometry, inode, runs.clone());
+        for run in runs {
+            self.pages.remove_run(run.page, run.pages);
         }
         self.inodes.remove(ino);
     }

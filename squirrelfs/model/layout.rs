@@ -7,7 +7,8 @@
 //! page 1             redo records, one a line
 //! pages 2 ..         inode table, 128 bytes each
 //! then               page descriptor table, 16 bytes for each data page
-//! then               data pages: file data, directories, symlinks
+//! then               data pages: file data, directories, symlinks; on larger media from the next
+//!                    multiple of 2 MiB on, so that files can be mapped in such pieces
 //! last page          copy of the superblock
 //! ```
 //!
@@ -57,6 +58,11 @@ pub(crate) const BYTES_PER_INODE: u64 = 16 * 1024;
 pub(crate) const MIN_BYTES: u64 = 32 * PAGE_BYTES;
 /// Largest medium: data page numbers have 40 bits.
 pub(crate) const MAX_BYTES: u64 = PAGE_BYTES << 40;
+
+/// From this size on the data pages begin at a multiple of [`HUGE_PAGE_BYTES`].
+pub(crate) const HUGE_FROM_BYTES: u64 = 64 << 20;
+/// What the CPU maps with one entry of an upper page table.
+pub(crate) const HUGE_PAGE_BYTES: u64 = 2 << 20;
 
 /// Words of a superblock, in its page.
 pub(crate) mod superblock {
@@ -239,16 +245,22 @@ impl Geometry {
         let per_page = PAGE_BYTES / DESCRIPTOR_BYTES;
         let descriptor_pages = rest.div_ceil(per_page + 1);
         let data_pages = rest - descriptor_pages;
-        if data_pages < 2 {
-            return Err(BadGeometry::TooSmall);
-        }
         let descriptors = (2 + inode_pages) * PAGE_BYTES;
-        // INVARIANT: The pages of all parts add up to `pages`.
+        let tables_end = descriptors + descriptor_pages * PAGE_BYTES;
+        let data = match size_bytes {
+            ..HUGE_FROM_BYTES => tables_end,
+            _ => tables_end.next_multiple_of(HUGE_PAGE_BYTES),
+        };
+        let data_pages = data_pages
+            .checked_sub((data - tables_end) / PAGE_BYTES)
+            .filter(|pages| *pages >= 2)
+            .ok_or(BadGeometry::TooSmall)?;
+        // INVARIANT: The pages of all parts add up to `pages`, or to less if there is a gap before the data.
         Ok(Self {
             size_bytes,
             inode_count: inode_pages * inodes_per_page,
             descriptors,
-            data: descriptors + descriptor_pages * PAGE_BYTES,
+            data,
             data_pages,
         })
     }

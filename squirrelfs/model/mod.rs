@@ -4,9 +4,13 @@
 //! leaves and how that is repaired. The same files are built into the module, its tools and the crash
 //! simulator.
 
+pub(crate) mod attributes;
 pub(crate) mod bitmap;
 pub(crate) mod crc32c;
+pub(crate) mod create;
+pub(crate) mod data;
 pub(crate) mod dir;
+pub(crate) mod extents;
 pub(crate) mod format;
 pub(crate) mod fs;
 pub(crate) mod inode;
@@ -21,3 +25,4 @@ pub(crate) mod redo;
 pub(crate) mod rename;
 pub(crate) mod scan;
 pub(crate) mod state;
+pub(crate) mod write;

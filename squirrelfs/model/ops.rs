@@ -8,8 +8,10 @@
 //! | operation | epoch 1 | epoch 2 |
 //! |---|---|---|
 //! | create, mkdir | new inode, name, parent's times (and link count), contents of a new page | record's inode number, owner of the new page |
+//! | symlink | as create, and the target's page with its owner | as create |
+//! | a file without a name | new inode | |
 //! | link | inode's link count, name, parent's times, contents of a new page | record's inode number, owner of the new page |
-//! | rename | new name, parents' times (and link count), redo record | both records' inode numbers |
+//! | rename, exchange | new name, parents' times (and link count), redo record | both records' inode numbers |
 //! | unlink, rmdir | record's inode number, parent's times | |
 //!
 //! Rename ends with a third epoch, in which the redo record is cleared: it must not be found once one of
@@ -20,6 +22,7 @@
 //! pages, are leftovers: recovery does the same with whatever of them a crash prevents.
 
 use super::{
+    extents::Run,
     inode::{
         self,
         Attributes,
@@ -29,8 +32,10 @@ use super::{
         Geometry,
         PageKind, //
     },
+    num,
     page::{
         self,
+        Batch,
         Page, //
     },
     pm::{
@@ -126,13 +131,41 @@ impl Room for NewPage {
     }
 }
 
-/// A directory that gets a record.
-pub(crate) struct Target<'a, R> {
+/// A name that is to be made in a directory.
+pub(crate) struct NewName<'a, R> {
     pub(crate) dir: Obj<Inode, Clean, inode::Live>,
     pub(crate) record: Obj<Record, Clean, record::Free>,
     pub(crate) name: Name<'a>,
     pub(crate) room: R,
     pub(crate) now_ns: i64,
+}
+
+impl<'a> NewName<'a, ()> {
+    /// With the room for it.
+    pub(crate) fn with<R>(self, room: R) -> NewName<'a, R> {
+        let Self {
+            dir,
+            record,
+            name,
+            now_ns,
+            ..
+        } = self;
+        NewName {
+            dir,
+            record,
+            name,
+            room,
+            now_ns,
+        }
+    }
+}
+
+/// The contents of a symlink that is to be made.
+pub(crate) struct Target<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) descriptor: Obj<Page, Clean, page::Free>,
+    /// Position of the page.
+    pub(crate) at: Offset,
 }
 
 /// A new inode that is to be made.
@@ -145,7 +178,7 @@ pub(crate) struct NewInode<'a> {
 /// Makes a new inode under a name: create, mknod.
 pub(crate) fn create<R: Room>(
     pm: &impl Pm,
-    to: Target<'_, R>,
+    to: NewName<'_, R>,
     new: NewInode<'_>,
 ) -> Obj<Record, Clean, record::Live> {
     let dir = to.dir.touch(pm, to.now_ns);
@@ -155,7 +188,7 @@ pub(crate) fn create<R: Room>(
 /// Makes a new directory under a name; `dir_nlink` is what its parent's link count becomes.
 pub(crate) fn mkdir<R: Room>(
     pm: &impl Pm,
-    to: Target<'_, R>,
+    to: NewName<'_, R>,
     new: NewInode<'_>,
     dir_nlink: u32,
 ) -> Obj<Record, Clean, record::Live> {
@@ -184,10 +217,45 @@ fn make<R: Room, S: inode::Alive>(
     (record, dir)
 }
 
+/// Makes a symlink under a name.
+pub(crate) fn symlink<R: Room>(
+    pm: &impl Pm,
+    to: NewName<'_, R>,
+    new: NewInode<'_>,
+    target: Target<'_>,
+) -> Obj<Record, Clean, record::Live> {
+    let dir = to.dir.touch(pm, to.now_ns);
+    let (filling, plan) = to.room.fill(pm, to.record.at(), to.name.lines());
+    let named = to
+        .record
+        .name(pm, to.name, new.attributes.mode, Durable::WithCommit);
+    let size_bytes = num::word(target.bytes.len());
+    let inode = new
+        .inode
+        .init_hollow(pm, new.generation, new.attributes, size_bytes);
+    let contents =
+        target
+            .descriptor
+            .fill_symlink(pm, target.at, target.bytes, &inode, new.generation);
+    let (filled, named, inode, contents, dir) = fence(pm, (filling, named, inode, contents, dir));
+
+    let owning = R::own(plan, pm, filled, &dir);
+    let inode = inode.with_contents(&contents);
+    let record = named.link(pm, &inode);
+    let (record, _) = fence(pm, (record, owning));
+    let _ = inode.linked(&record);
+    record
+}
+
+/// Makes an inode without a name.
+pub(crate) fn tmpfile(pm: &impl Pm, new: NewInode<'_>) -> Obj<Inode, Clean, inode::LostLink> {
+    fence(pm, new.inode.init(pm, new.generation, new.attributes)).unnamed()
+}
+
 /// Names an inode once more; `nlink` is what its link count becomes, `mode` its mode.
 pub(crate) fn link<R: Room>(
     pm: &impl Pm,
-    to: Target<'_, R>,
+    to: NewName<'_, R>,
     inode: Obj<Inode, Clean, inode::Live>,
     mode: u16,
     nlink: u32,
@@ -314,6 +382,35 @@ pub(crate) fn rename_over(
     (to, moved, replaced)
 }
 
+/// Exchanges what two names stand for; `kind` is the type of the inode of `other`. Returns the record
+/// that the source had.
+pub(crate) fn exchange(
+    pm: &impl Pm,
+    source: Source,
+    other: Obj<Record, Clean, record::Live>,
+    kind: u16,
+) -> Obj<Record, Clean, record::Exchanged> {
+    let ino = source.record.id();
+    let (first, second) = (
+        Change {
+            record: other.at(),
+            ino,
+        },
+        Change {
+            record: source.record.at(),
+            ino: other.id(),
+        },
+    );
+    let redo = source.redo.arm(pm, ino, first, second);
+    let redo = source.parents.touch(pm, source.now_ns, redo);
+
+    let (other, replaced) = other.replace(pm, &redo, source.kind);
+    let record = source.record.exchanged(pm, &redo, &replaced, kind);
+    let (other, record) = fence(pm, (other, record));
+    let _ = fence(pm, redo.disarm_exchange(pm, &other, &record));
+    record
+}
+
 /// Takes a name from an inode.
 pub(crate) fn unlink(
     pm: &impl Pm,
@@ -356,11 +453,13 @@ pub(crate) fn lost_child(
 /// pages that still name the old life have another generation.
 pub(crate) fn free(
     pm: &impl Pm,
+    geometry: &Geometry,
     inode: Obj<Inode, Clean, inode::LostLink>,
-    pages: impl Iterator<Item = Obj<Page, Clean, page::Owned>>,
+    runs: impl Iterator<Item = Run>,
 ) {
-    for page in pages {
-        leave(pm, page.clear(pm));
+    for run in runs {
+        let pages: Batch<_, _, page::Owned> = Batch::found(geometry, [run]);
+        leave(pm, pages.clear(pm, &inode));
     }
     leave(pm, inode.free(pm));
 }

@@ -70,6 +70,9 @@ pub(crate) trait Pm {
     /// Stores zeros past the cache; `at` and `len_bytes` are multiples of a line.
     fn zero(&self, at: Offset, len_bytes: u64);
 
+    /// Stores bytes past the cache. Any alignment; words that are covered in part keep their other bytes.
+    fn copy(&self, at: Offset, bytes: &[u8]);
+
     /// Waits until everything written back or stored past the cache is durable.
     fn fence(&self);
 }
@@ -95,6 +98,10 @@ impl<P: Pm> Pm for &P {
         (**self).zero(at, len_bytes);
     }
 
+    fn copy(&self, at: Offset, bytes: &[u8]) {
+        (**self).copy(at, bytes);
+    }
+
     fn fence(&self) {
         (**self).fence();
     }
@@ -117,6 +124,26 @@ pub(crate) fn load_bytes(pm: &impl Pm, at: Offset, to: &mut [u8]) {
         now.copy_from_slice(&bytes[..count]);
         position = position.saturating_add(num::word(count));
         rest = later;
+    }
+}
+
+/// Stores zeros past the cache. Any alignment.
+pub(crate) fn zero_bytes(pm: &impl Pm, at: Offset, len_bytes: u64) {
+    const ZEROS: [u8; 64] = [0; 64];
+    let part = |bytes: u64| ZEROS.get(..num::index(bytes)).unwrap_or(&ZEROS);
+    let head = (at.plus(LINE_BYTES - 1).line().0)
+        .saturating_sub(at.0)
+        .min(len_bytes);
+    let tail = len_bytes.saturating_sub(head) % LINE_BYTES;
+    let lines = len_bytes.saturating_sub(head).saturating_sub(tail);
+    if head > 0 {
+        pm.copy(at, part(head));
+    }
+    if lines > 0 {
+        pm.zero(at.plus(head), lines);
+    }
+    if tail > 0 {
+        pm.copy(at.plus(head).plus(lines), part(tail));
     }
 }
 

@@ -62,10 +62,15 @@ pub(crate) enum Cleared {}
 #[derive(Debug)]
 pub(crate) enum Moved {}
 
-/// States in which a record names nothing any more.
+/// It names the inode that another record named, and the other record names that of this one.
+#[derive(Debug)]
+pub(crate) enum Exchanged {}
+
+/// States in which a record does not name its inode any more.
 pub(crate) trait Gone {}
 impl Gone for Cleared {}
 impl Gone for Moved {}
+impl Gone for Exchanged {}
 
 /// An inode whose record names another now.
 #[derive(Debug)]
@@ -312,8 +317,19 @@ impl Obj<Record, Clean, Live> {
         self.change(ino).store(pm, word::INO, 0).dirty()
     }
 
+    /// Names the inode of the type `kind` that lost the other record of an exchange to its own.
+    pub(crate) fn exchanged(
+        self,
+        pm: &impl Pm,
+        _redo: &Obj<Redo, Clean, redo::Armed>,
+        other: &Replaced,
+        kind: u16,
+    ) -> Obj<Record, Dirty, Exchanged> {
+        self.set(pm, other.0, kind)
+    }
+
     /// Stores type and inode number, in this order.
-    pub(super) fn set(self, pm: &impl Pm, ino: u64, kind: u16) -> Obj<Record, Dirty, Live> {
+    pub(super) fn set<O>(self, pm: &impl Pm, ino: u64, kind: u16) -> Obj<Record, Dirty, O> {
         let head = pm.load(self.at().word(word::HEAD)) & !KIND_MASK;
         self.change(ino)
             .store(

@@ -99,6 +99,16 @@ impl Obj<Redo, Clean, Armed> {
         self.forget(pm)
     }
 
+    /// Both changes are durable: two names were exchanged.
+    pub(crate) fn disarm_exchange(
+        self,
+        pm: &impl Pm,
+        _first: &Obj<Record, Clean, record::Live>,
+        _second: &Obj<Record, Clean, record::Exchanged>,
+    ) -> Obj<Redo, Dirty, Empty> {
+        self.forget(pm)
+    }
+
     /// Recovery has made both changes.
     pub(super) fn forget(self, pm: &impl Pm) -> Obj<Redo, Dirty, Empty> {
         self.change(0).store(pm, word::HEAD, 0).dirty()

@@ -17,9 +17,19 @@ use super::{
         ROOT_INO, //
     },
     ops,
-    pm::Pm,
-    record::Name,
-    state::Obj, //
+    pm::{
+        Offset,
+        Pm, //
+    },
+    record::{
+        self,
+        Name,
+        Record, //
+    },
+    state::{
+        Clean,
+        Obj, //
+    }, //
 };
 
 /// What becomes of something that has the new name already.
@@ -29,103 +39,188 @@ pub(crate) enum Existing {
     Replace,
     /// It stays, and the rename is not done.
     Keep,
+    /// It gets the old name. There must be something.
+    Exchange,
+}
+
+/// A name, and the record and the inode that it stands for.
+struct Found {
+    dir: u64,
+    record: Offset,
+    /// Index in the directory of the page that the record lies in.
+    index: u64,
+    ino: u64,
+    /// The inode's mode.
+    mode: u16,
+    is_dir: bool,
 }
 
 impl<P: Pm> Fs<P> {
     /// Gives the inode that `from` stands for the name `to` instead, each in its directory.
     pub(crate) fn rename(
         &mut self,
-        (from_dir, from): (u64, Name<'_>),
-        (to_dir, to): (u64, Name<'_>),
+        from: (u64, Name<'_>),
+        to: (u64, Name<'_>),
         existing: Existing,
         now_ns: i64,
     ) -> Result<Committed<op::Rename>, Error> {
-        let from_at = self
-            .dir(from_dir)?
-            .find(&self.pm, from)
-            .ok_or(Error::NotFound)?;
-        let ino = self.pm.load(from_at.word(record_word::INO));
-        let kind = self.head(ino)?.mode;
-        let is_dir = matches!(self.node(ino), Some(Node::Dir(_)));
-        let target = self.dir(to_dir)?.find(&self.pm, to);
-        let target = target.map(|at| (at, self.pm.load(at.word(record_word::INO))));
-        if let Some((_, replaced)) = target {
-            if existing == Existing::Keep {
-                return Err(Error::Exists);
-            }
-            if replaced == ino {
-                return Ok(Committed::new());
-            }
-            match (is_dir, self.node(replaced).ok_or(Error::Corrupt)?) {
-                (true, Node::Other) => return Err(Error::NotDirectory),
-                (false, Node::Dir(_)) => return Err(Error::IsDirectory),
-                (true, Node::Dir(dir)) if dir.records() > 0 => return Err(Error::NotEmpty),
-                _ => {}
-            }
+        let source = self.find(from)?.ok_or(Error::NotFound)?;
+        let target = self.find(to)?;
+        match (existing, &target) {
+            (Existing::Keep, Some(_)) => return Err(Error::Exists),
+            (Existing::Exchange, None) => return Err(Error::NotFound),
+            (_, Some(target)) if target.ino == source.ino => return Ok(Committed::new()),
+            _ => {}
         }
-        if is_dir && self.is_inside(to_dir, ino)? {
+        if source.is_dir && self.is_inside(to.0, source.ino)? {
             return Err(Error::Invalid);
         }
-        let gains_child = is_dir && from_dir != to_dir && target.is_none();
-        let to_nlink = self.nlink(to_dir)?;
-        if gains_child && to_nlink >= LINK_MAX {
-            return Err(Error::TooManyLinks);
+        match (existing, target) {
+            (Existing::Exchange, Some(target)) => {
+                if target.is_dir && self.is_inside(from.0, target.ino)? {
+                    return Err(Error::Invalid);
+                }
+                // A directory that changes places with something else is the one that moves.
+                match source.is_dir {
+                    true => self.exchange(&source, &target, now_ns),
+                    false => self.exchange(&target, &source, now_ns),
+                }
+            }
+            (_, Some(target)) => {
+                match (source.is_dir, target.is_dir) {
+                    (true, false) => return Err(Error::NotDirectory),
+                    (false, true) => return Err(Error::IsDirectory),
+                    (true, true) if self.dir(target.ino)?.records() > 0 => {
+                        return Err(Error::NotEmpty)
+                    }
+                    _ => {}
+                }
+                self.replace(&source, from.1, &target, now_ns)
+            }
+            (_, None) => self.move_to(&source, from.1, to, now_ns),
         }
-        let parents = self.parents(
-            from_dir,
-            to_dir,
-            gains_child.then(|| to_nlink.saturating_add(1)),
-        )?;
-        let redo = self.geometry.redo(0).ok_or(Error::Corrupt)?;
-        let source = ops::Source {
-            record: Obj::found(from_at, ino),
-            kind,
-            redo: Obj::found(redo, 0),
-            parents,
-            now_ns,
-        };
+    }
 
-        let (moved, replaced) = match target {
-            Some((at, old)) => {
-                let (record, moved, replaced) =
-                    ops::rename_over(&self.pm, source, Obj::found(at, old));
-                (
-                    moved,
-                    replaced
-                        .lost_link(&self.geometry, &record)
-                        .map(|inode| (old, inode)),
-                )
-            }
-            None => {
-                let slot = self.reserve_record(to_dir, to)?;
-                let slot = self.grow(to_dir, slot)?;
-                let (record, moved) = ops::rename(&self.pm, source, Obj::found(slot.at, 0), to);
-                self.note_record(to_dir, &slot, to, &record);
-                (moved, None)
-            }
+    /// What a name stands for.
+    fn find(&self, (dir, name): (u64, Name<'_>)) -> Result<Option<Found>, Error> {
+        let Some(record) = self.dir(dir)?.find(&self.pm, name) else {
+            return Ok(None);
         };
-        if let Ok(dir) = self.dir_mut(from_dir) {
-            dir.remove(&moved, from.hash(), from.lines());
+        let ino = self.pm.load(record.word(record_word::INO));
+        Ok(Some(Found {
+            dir,
+            record,
+            index: self.page_index(record)?,
+            ino,
+            mode: self.head(ino)?.mode,
+            is_dir: self.node(ino).is_some_and(Node::is_dir),
+        }))
+    }
+
+    /// Moves `source` to a name that nothing has.
+    fn move_to(
+        &mut self,
+        source: &Found,
+        from: Name<'_>,
+        (to_dir, to): (u64, Name<'_>),
+        now_ns: i64,
+    ) -> Result<Committed<op::Rename>, Error> {
+        let gains = source.is_dir && source.dir != to_dir;
+        let from_record = self.source(source, to_dir, gains, now_ns)?;
+        let slot = self.reserve_record(to_dir, to)?;
+        let slot = self.grow(to_dir, slot)?;
+        let (record, moved) = ops::rename(&self.pm, from_record, Obj::found(slot.at, 0), to);
+        self.note_record(to_dir, &slot, to, &record);
+        if let Ok(dir) = self.dir_mut(source.dir) {
+            dir.remove(&moved, from.hash(), from.lines(), source.index);
         }
-        // The parent that has a directory less: the old one, or the only one if a directory was replaced.
-        if is_dir && (from_dir != to_dir || target.is_some()) {
-            let nlink = self.nlink(from_dir)?.saturating_sub(1);
-            if let Some(parent) = ops::inode_at(&self.geometry, from_dir) {
-                ops::lost_child(&self.pm, parent, &moved, nlink, now_ns);
-            }
+        if gains {
+            self.lost_child(source.dir, &moved, now_ns);
         }
-        if let Ok(dir) = self.dir_mut(ino) {
-            dir.parent = to_dir;
+        self.set_parent(source.ino, to_dir);
+        Ok(Committed::new())
+    }
+
+    /// Moves `source` to the name of `target`, which loses it.
+    fn replace(
+        &mut self,
+        source: &Found,
+        from: Name<'_>,
+        target: &Found,
+        now_ns: i64,
+    ) -> Result<Committed<op::Rename>, Error> {
+        let from_record = self.source(source, target.dir, false, now_ns)?;
+        let to = Obj::found(target.record, target.ino);
+        let (record, moved, replaced) = ops::rename_over(&self.pm, from_record, to);
+        if let Ok(dir) = self.dir_mut(source.dir) {
+            dir.remove(&moved, from.hash(), from.lines(), source.index);
         }
-        if let Some((old, inode)) = replaced {
-            let nlink = self.nlink(old)?;
-            if is_dir || nlink <= 1 {
-                self.free_inode(old, inode);
-            } else {
-                ops::count_less(&self.pm, inode, nlink - 1, now_ns);
-            }
+        // The old parent, or the only one: a directory was replaced.
+        if source.is_dir {
+            self.lost_child(source.dir, &moved, now_ns);
+        }
+        self.set_parent(source.ino, target.dir);
+        if let Some(inode) = replaced.lost_link(&self.geometry, &record) {
+            self.lost_link(target.ino, inode, now_ns);
         }
         Ok(Committed::new())
+    }
+
+    /// Exchanges what two names stand for. If one of the two is a directory, the first is.
+    fn exchange(
+        &mut self,
+        first: &Found,
+        second: &Found,
+        now_ns: i64,
+    ) -> Result<Committed<op::Rename>, Error> {
+        let gains = first.is_dir && !second.is_dir && first.dir != second.dir;
+        let source = self.source(first, second.dir, gains, now_ns)?;
+        let other = Obj::found(second.record, second.ino);
+        let exchanged = ops::exchange(&self.pm, source, other, second.mode);
+        if gains {
+            self.lost_child(first.dir, &exchanged, now_ns);
+        }
+        self.set_parent(first.ino, second.dir);
+        self.set_parent(second.ino, first.dir);
+        Ok(Committed::new())
+    }
+
+    /// What moves, with all that the medium needs for it; `gains`: the directory `to` gets a directory.
+    fn source(
+        &self,
+        from: &Found,
+        to: u64,
+        gains: bool,
+        now_ns: i64,
+    ) -> Result<ops::Source, Error> {
+        self.nlink(from.dir)?;
+        let to_nlink = self.nlink(to)?;
+        if gains && to_nlink >= LINK_MAX {
+            return Err(Error::TooManyLinks);
+        }
+        let redo = self.geometry.redo(0).ok_or(Error::Corrupt)?;
+        let to_nlink = gains.then(|| to_nlink.saturating_add(1));
+        Ok(ops::Source {
+            record: Obj::found(from.record, from.ino),
+            kind: from.mode,
+            redo: Obj::found(redo, 0),
+            parents: self.parents(from.dir, to, to_nlink)?,
+            now_ns,
+        })
+    }
+
+    /// Counts a directory less in `dir`.
+    fn lost_child(&self, dir: u64, gone: &Obj<Record, Clean, impl record::Gone>, now_ns: i64) {
+        let nlink = self.nlink(dir).unwrap_or(0).saturating_sub(1);
+        if let Some(dir) = ops::inode_at(&self.geometry, dir) {
+            ops::lost_child(&self.pm, dir, gone, nlink, now_ns);
+        }
+    }
+
+    fn set_parent(&mut self, ino: u64, parent: u64) {
+        if let Ok(dir) = self.dir_mut(ino) {
+            dir.parent = parent;
+        }
     }
 
     /// The directories of a rename as objects.
@@ -162,9 +257,9 @@ impl<P: Pm> Fs<P> {
         };
         let owner = ops::inode_at(&self.geometry, dir).ok_or(Error::Corrupt)?;
         ops::grow(&self.pm, &owner, room);
-        if let Some((page, at, index)) = slot.new_page {
+        if let Some((page, at)) = slot.new_page {
             self.pages.insert(page);
-            self.dir_mut(dir)?.add_page(page, at, index)?;
+            self.dir_mut(dir)?.add_page(page, at, slot.index)?;
         }
         Ok(Slot {
             new_page: None,

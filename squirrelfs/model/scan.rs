@@ -11,7 +11,8 @@
 
 use super::{
     bitmap::Bitmap,
-    dir::Dir,
+    dir::DirPage,
+    extents::Run,
     format::{
         self,
         Access,
@@ -19,6 +20,7 @@ use super::{
     },
     fs::{
         Fs,
+        Kind,
         Node, //
     },
     inode::{
@@ -31,10 +33,13 @@ use super::{
         inode as word,
         Geometry,
         PageKind,
+        FILE_MAX_BYTES,
         LINES_PER_PAGE,
-        ROOT_INO, //
+        ROOT_INO,
+        SYMLINK_MAX_BYTES, //
     },
     mem::{
+        Boxed,
         List,
         NoMemory, //
     },
@@ -43,7 +48,8 @@ use super::{
     pm::{
         Offset,
         Pm,
-        LINE_BYTES, //
+        LINE_BYTES,
+        PAGE_BYTES, //
     },
     record::{
         self,
@@ -61,6 +67,8 @@ use super::{
 pub(crate) enum Refused {
     Unreadable(Unreadable),
     Corrupt(Corruption),
+    /// A rename was committed and not finished, and the medium must not be changed.
+    NeedsRecovery,
     NoMemory,
 }
 
@@ -95,6 +103,8 @@ pub(crate) enum Corruption {
     Kind { dir: u64, ino: u64 },
     /// A directory has two records.
     SecondParent { ino: u64 },
+    /// A file or the target of a symlink is larger than any, or a symlink has no target.
+    Size { ino: u64 },
     /// A link count is lower than the number of links.
     LinkCount { ino: u64 },
 }
@@ -102,6 +112,8 @@ pub(crate) enum Corruption {
 /// What was repaired, or would have been.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Repairs {
+    /// The medium was not unmounted. This alone repairs nothing.
+    pub(crate) unclean: bool,
     /// Inodes that nothing named.
     pub(crate) orphans: u64,
     /// Pages whose owner was gone.
@@ -114,13 +126,19 @@ pub(crate) struct Repairs {
 
 impl Repairs {
     pub(crate) fn is_none(&self) -> bool {
-        *self == Self::default()
+        let unclean = self.unclean;
+        *self
+            == Self {
+                unclean,
+                ..Self::default()
+            }
     }
 }
 
 /// Mounts a medium: reads it whole, repairs what a crash has left, and builds the volatile index.
 pub(crate) fn mount<P: Pm>(pm: P, access: Access) -> Result<(Fs<P>, Repairs), Refused> {
     let geometry = format::read(&pm, access).map_err(Refused::Unreadable)?;
+    let unclean = pm.load(geometry.state()) != format::CLEAN;
     if access == Access::ReadWrite {
         set_state(&pm, &geometry, format::MOUNTED);
     }
@@ -141,9 +159,12 @@ pub(crate) fn mount<P: Pm>(pm: P, access: Access) -> Result<(Fs<P>, Repairs), Re
         links: List::filled(0, inodes)?,
         children: List::filled(0, inodes)?,
         access,
-        repairs: Repairs::default(),
+        repairs: Repairs {
+            unclean,
+            ..Repairs::default()
+        },
     };
-    scan.redo();
+    scan.redo()?;
     scan.inodes()?;
     scan.pages()?;
     scan.tree()?;
@@ -176,7 +197,7 @@ struct Scan<P: Pm> {
 
 impl<P: Pm> Scan<P> {
     /// Finishes the renames that were committed.
-    fn redo(&mut self) {
+    fn redo(&mut self) -> Result<(), Refused> {
         let pm = &self.fs.pm;
         for at in (0..layout::REDO_RECORDS).filter_map(|index| self.fs.geometry.redo(index)) {
             if pm.load(at.word(layout::redo::HEAD)) == 0 {
@@ -184,8 +205,10 @@ impl<P: Pm> Scan<P> {
             }
             let committed = redo::look(pm, &self.fs.geometry, at);
             self.repairs.renames += u64::from(committed.is_some());
-            if self.access == Access::ReadOnly {
-                continue;
+            match (self.access, &committed) {
+                (Access::ReadOnly, Some(_)) => return Err(Refused::NeedsRecovery),
+                (Access::ReadOnly, None) => continue,
+                (Access::ReadWrite, _) => {}
             }
             for change in committed
                 .into_iter()
@@ -193,12 +216,16 @@ impl<P: Pm> Scan<P> {
             {
                 let record = Obj::<_, _, record::Live>::found(change.record, change.ino);
                 match self.fs.head(change.ino) {
-                    Ok(head) => drop(fence(pm, record.set(pm, change.ino, head.mode))),
+                    Ok(head) => drop(fence(
+                        pm,
+                        record.set::<record::Live>(pm, change.ino, head.mode),
+                    )),
                     Err(_) => drop(fence(pm, record.clear(pm))),
                 }
             }
             let _ = fence(pm, Obj::<_, _, redo::Armed>::found(at, 0).forget(pm));
         }
+        Ok(())
     }
 
     /// Reads the inode table: which inodes live, and as what.
@@ -212,17 +239,11 @@ impl<P: Pm> Scan<P> {
             let head = Head::decode(head).ok_or(Corruption::InodeHead { ino })?;
             self.fs.next_generation = self.fs.next_generation.max(head.generation.wrapping_add(1));
             self.fs.inodes.insert(ino);
-            let node = match head.mode & mode::FORMAT {
-                mode::DIRECTORY => Node::Dir(Dir::new(0)),
-                _ => Node::Other,
-            };
-            if let Some(slot) = self.fs.nodes.get_mut(num::index(ino)) {
-                *slot = Some(node);
-            }
+            self.fs.set_node(ino, Boxed::new(Node::new(head.mode, 0))?);
         }
-        match self.fs.nodes.get_mut(num::index(ROOT_INO)) {
-            Some(Some(Node::Dir(root))) => root.parent = ROOT_INO,
-            _ => return Err(Corruption::Root.into()),
+        match self.fs.dir_mut(ROOT_INO) {
+            Ok(root) => root.parent = ROOT_INO,
+            Err(_) => return Err(Corruption::Root.into()),
         }
         Ok(())
     }
@@ -246,19 +267,57 @@ impl<P: Pm> Scan<P> {
                 self.free_page(page, at);
                 continue;
             }
-            self.fs.pages.insert(page);
             let place = PageKind::of_place(self.fs.pm.load(at.word(descriptor_word::PLACE)));
             let (kind, index) = place.ok_or(Corruption::PageKind { page })?;
+            if kind == PageKind::Data && self.is_behind_end(owner.ino, index) {
+                self.free_page(page, at);
+                continue;
+            }
+            self.fs.pages.insert(page);
             let position = self.fs.geometry.page(page).unwrap_or(Offset(0));
-            match (kind, self.fs.nodes.get_mut(num::index(owner.ino))) {
-                (PageKind::Directory, Some(Some(Node::Dir(dir)))) => {
-                    if dir.pages().iter().any(|other| other.index == index) {
-                        return Err(Corruption::PageTwice { page }.into());
-                    }
+            match (kind, self.fs.node_mut(owner.ino).map(|node| &mut node.kind)) {
+                (PageKind::Directory, Some(Kind::Dir(dir))) => {
                     dir.add_page(page, position, index)?;
                 }
-                (PageKind::Data | PageKind::Symlink, Some(Some(Node::Other))) => {}
+                (PageKind::Data, Some(Kind::File(extents))) => extents.collect(Run {
+                    index,
+                    page,
+                    pages: 1,
+                })?,
+                (PageKind::Symlink, Some(Kind::Symlink(target))) => {
+                    if index != 0 || target.replace(page).is_some() {
+                        return Err(Corruption::PageTwice { page }.into());
+                    }
+                }
                 _ => return Err(Corruption::PageKind { page }.into()),
+            }
+        }
+        self.sort()
+    }
+
+    /// Whether the `index`-th page of a file lies behind its end: a write that would have moved the end
+    /// was not finished, or the end was moved to the front.
+    fn is_behind_end(&self, ino: u64, index: u64) -> bool {
+        let size_bytes = self.fs.size_bytes(ino).unwrap_or(0);
+        index >= size_bytes.div_ceil(PAGE_BYTES)
+    }
+
+    /// Sorts what each inode has; finds pages that have one place.
+    fn sort(&mut self) -> Result<(), Refused> {
+        for ino in 1..self.fs.geometry.inode_count() {
+            let size_bytes = self.fs.size_bytes(ino).unwrap_or(0);
+            let Some(node) = self.fs.node_mut(ino) else {
+                continue;
+            };
+            let (sorted, most) = match &mut node.kind {
+                Kind::Dir(dir) => (dir.sort(), u64::MAX),
+                Kind::File(extents) => (extents.sort(), FILE_MAX_BYTES),
+                Kind::Symlink(_) => (Ok(()), num::word(SYMLINK_MAX_BYTES)),
+                Kind::Special => (Ok(()), u64::MAX),
+            };
+            sorted.map_err(|page| Corruption::PageTwice { page })?;
+            if size_bytes > most {
+                return Err(Corruption::Size { ino }.into());
             }
         }
         Ok(())
@@ -296,7 +355,7 @@ impl<P: Pm> Scan<P> {
                         Line::Free => 1,
                         Line::Corrupt => return Err(Corruption::Record { dir }.into()),
                         Line::Live { ino, head } => {
-                            if self.record(dir, at, ino, head)? == mode::DIRECTORY {
+                            if self.record((dir, &page), at, ino, head)? == mode::DIRECTORY {
                                 todo.push(ino)?;
                             }
                             head.lines
@@ -311,7 +370,7 @@ impl<P: Pm> Scan<P> {
     /// Takes in one record; returns the type of its inode.
     fn record(
         &mut self,
-        dir: u64,
+        (dir, page): (u64, &DirPage),
         at: Offset,
         ino: u64,
         head: record::Head,
@@ -333,15 +392,15 @@ impl<P: Pm> Scan<P> {
         if let Some(children) = self.children.get_mut(num::index(dir)) {
             *children = children.saturating_add(u32::from(kind == mode::DIRECTORY));
         }
-        if let Some(Some(Node::Dir(child))) = self.fs.nodes.get_mut(num::index(ino)) {
+        if let Ok(child) = self.fs.dir_mut(ino) {
             if child.parent != 0 {
                 return Err(Corruption::SecondParent { ino }.into());
             }
             child.parent = dir;
         }
-        if let Some(Some(Node::Dir(parent))) = self.fs.nodes.get_mut(num::index(dir)) {
+        if let Ok(parent) = self.fs.dir_mut(dir) {
             parent.reserve()?;
-            parent.insert(&Obj::found(at, ino), head.hash, head.lines);
+            parent.insert(&Obj::found(at, ino), head.hash, head.lines, page.index);
         }
         Ok(kind)
     }
@@ -352,10 +411,11 @@ impl<P: Pm> Scan<P> {
             let index = num::index(ino);
             let links = self.links.get(index).copied().unwrap_or(0);
             let children = self.children.get(index).copied().unwrap_or(0);
-            let (is_orphan, wanted) = match self.fs.node(ino) {
+            let is_dir = self.fs.node(ino).is_some_and(Node::is_dir);
+            let (is_orphan, wanted) = match self.fs.node(ino).map(|node| &node.kind) {
                 None => continue,
-                Some(Node::Dir(dir)) => (dir.parent == 0, children.saturating_add(2)),
-                Some(Node::Other) => (links == 0, links),
+                Some(Kind::Dir(dir)) => (dir.parent == 0, children.saturating_add(2)),
+                Some(_) => (links == 0, links),
             };
             if is_orphan {
                 self.free_orphan(ino);
@@ -363,8 +423,12 @@ impl<P: Pm> Scan<P> {
             }
             let stored = self.fs.inode_word(ino, word::NLINK).unwrap_or(0);
             // A rename commits in the epoch in which it raises the link count of a directory.
-            let may_be_low =
-                self.repairs.renames > 0 && matches!(self.fs.node(ino), Some(Node::Dir(_)));
+            let may_be_low = self.repairs.renames > 0 && is_dir;
+            if let Some(Kind::Symlink(page)) = self.fs.node(ino).map(|node| &node.kind) {
+                if page.is_none() || self.fs.size_bytes(ino) == Ok(0) {
+                    return Err(Corruption::Size { ino }.into());
+                }
+            }
             if stored < u64::from(wanted) && !may_be_low {
                 return Err(Corruption::LinkCount { ino }.into());
             }

@@ -38,6 +38,18 @@ pub(crate) struct Dirty<const GUARD: bool = false> {
     touched: Option<(Offset, Offset)>,
 }
 
+impl Dirty {
+    /// Of objects that know themselves which lines they touch.
+    pub(super) const fn without_lines() -> Self {
+        Self { touched: None }
+    }
+
+    /// A fence made everything durable.
+    pub(super) fn settle(self, _: Fenced) {
+        core::mem::forget(self);
+    }
+}
+
 impl<const GUARD: bool> Drop for Dirty<GUARD> {
     fn drop(&mut self) {
         #[cfg(MODULE)]
@@ -174,15 +186,9 @@ impl<K, O> Flush for Obj<K, Dirty, O> {
         }
     }
 
-    fn durable(self, _: Fenced) -> Self::Durable {
-        let Self {
-            at,
-            id,
-            persistence,
-            ..
-        } = self;
-        core::mem::forget(persistence);
-        Obj::found(at, id)
+    fn durable(self, fenced: Fenced) -> Self::Durable {
+        self.persistence.settle(fenced);
+        Obj::found(self.at, self.id)
     }
 }
 

@@ -142,7 +142,12 @@ pub(crate) fn apply<P: Pm>(fs: &mut Fs<P>, op: &Op, now_ns: i64) -> Result<(), E
         }
         Op::Rename(from, to) => {
             let (from, to) = (split(fs, from)?, split(fs, to)?);
-            fs.rename(from, to, Existing::Replace, now_ns).map(|_| ())
+            let replaced = fs.lookup(to.0, to.1);
+            let _ = fs.rename(from, to, Existing::Replace, now_ns)?;
+            replaced.map_or(Ok(()), |ino| {
+                fs.evict(ino);
+                Ok(())
+            })
         }
         Op::Unlink(path) | Op::Rmdir(path) => {
             let (dir, name) = split(fs, path)?;
@@ -151,7 +156,8 @@ pub(crate) fn apply<P: Pm>(fs: &mut Fs<P>, op: &Op, now_ns: i64) -> Result<(), E
             } else {
                 Removal::File
             };
-            fs.unlink(dir, name, kind, now_ns).map(|_| ())
+            fs.unlink(dir, name, kind, now_ns)
+                .map(|(ino, _)| fs.evict(ino))
         }
     }
 }

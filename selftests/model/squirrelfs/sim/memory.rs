@@ -21,6 +21,7 @@ pub(crate) enum Defect {
     Store { at: Offset, value: u64 },
     WriteBack { at: Offset },
     Zero { at: Offset, len_bytes: u64 },
+    Copy { at: Offset, len_bytes: u64 },
 }
 
 #[derive(Clone)]
@@ -206,6 +207,27 @@ impl Pm for Memory {
         };
         state.counts.zeroed_bytes += len_bytes;
         state.region.zero(range);
+    }
+
+    fn copy(&self, at: Offset, bytes: &[u8]) {
+        let state = &mut *self.state.borrow_mut();
+        let (first, end) = (at.0 / WORD_BYTES, at.0.saturating_add(bytes.len() as u64));
+        for index in first..end.div_ceil(WORD_BYTES) {
+            let place = Offset(index * WORD_BYTES);
+            let Some(word) = state.region.word(place) else {
+                let len_bytes = bytes.len() as u64;
+                return self.report(Defect::Copy { at, len_bytes });
+            };
+            let mut value = state.region.visible.word(word).to_le_bytes();
+            for (position, byte) in (place.0..).zip(&mut value) {
+                let from = position
+                    .checked_sub(at.0)
+                    .and_then(|n| usize::try_from(n).ok());
+                *byte = from.and_then(|n| bytes.get(n)).copied().unwrap_or(*byte);
+            }
+            let value = u64::from_le_bytes(value);
+            state.region.store(Store { word, value }, true);
+        }
     }
 
     fn fence(&self) {
