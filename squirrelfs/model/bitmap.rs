@@ -3,11 +3,13 @@
 //! Which inodes or pages are in use. Volatile: rebuilt at every mount.
 
 use super::{
+    layout::HUGE_PAGE_BYTES,
     mem::{
         List,
         NoMemory, //
     },
-    num, //
+    num,
+    pm::PAGE_BYTES, //
 };
 
 /// A set of numbers below a limit, with a search for one that is not in it.
@@ -23,6 +25,9 @@ pub(crate) struct Bitmap {
 const BITS: u64 = 64;
 
 impl Bitmap {
+    /// Pages that are mapped by one entry of an upper page table.
+    pub(crate) const HUGE: u64 = HUGE_PAGE_BYTES / PAGE_BYTES;
+
     /// An empty set of numbers below `limit`.
     pub(crate) fn new(limit: u64) -> Result<Self, NoMemory> {
         let words = usize::try_from(limit.div_ceil(BITS)).map_err(|_| NoMemory)?;
@@ -103,6 +108,22 @@ impl Bitmap {
         Some((first, count))
     }
 
+    /// The first of [`Self::HUGE`] numbers in a row that are not in the set, a multiple of as many.
+    pub(crate) fn find_huge(&self) -> Option<u64> {
+        let per_huge = num::index(Self::HUGE / BITS);
+        let chunks = num::index(self.limit / Self::HUGE);
+        let from = num::index(self.hint / Self::HUGE).min(chunks);
+        let mut order = (from..chunks).chain(0..from);
+        let is_free = |chunk: &usize| {
+            let first = chunk.saturating_mul(per_huge);
+            let words = self.words.get(first..first.saturating_add(per_huge));
+            words.is_some_and(|words| words.iter().all(|word| *word == 0))
+        };
+        order
+            .find(is_free)
+            .map(|chunk| num::word(chunk) * Self::HUGE)
+    }
+
     /// As [`Self::find_free`], other than `but`.
     pub(crate) fn find_free_but(&self, but: u64) -> Option<u64> {
         let after = but + 1..self.limit;
@@ -152,6 +173,19 @@ mod tests {
         assert_eq!((set.find_run(None, 1), set.free()), (None, 0));
         set.remove_run(50, 2);
         assert_eq!(set.find_run(None, 9), Some((50, 2)));
+    }
+
+    #[test]
+    fn huge_pages_are_whole_and_aligned() {
+        let mut set = Bitmap::new(3 * Bitmap::HUGE + 100).unwrap();
+        assert_eq!(set.find_huge(), Some(0));
+        set.insert(1);
+        set.insert(2 * Bitmap::HUGE - 1);
+        assert_eq!(set.find_huge(), Some(2 * Bitmap::HUGE));
+        set.insert(3 * Bitmap::HUGE - 1);
+        assert_eq!(set.find_huge(), None);
+        set.remove(1);
+        assert_eq!(set.find_huge(), Some(0));
     }
 
     #[test]

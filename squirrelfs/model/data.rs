@@ -4,9 +4,11 @@
 //!
 //! A write has three parts: [`Fs::begin_write`] finds and reserves all it needs, [`Write::commit`] copies
 //! and makes durable, which needs no lock around the file system, and [`Fs::note_write`] makes it known.
-//! Between the first and the last, the caller keeps the size and the pages of the file from changing.
+//! Between the first and the last, the caller keeps the size of the file, and of its pages those that are
+//! written, from changing.
 
 use super::{
+    bitmap::Bitmap,
     extents::{
         Extents,
         Mapping,
@@ -122,6 +124,7 @@ impl<P: Pm> Fs<P> {
             beyond: Extents::new(),
             tail: self.tail(ino, size_bytes, at_bytes)?,
             unused: List::new(),
+            reserved: 0,
         };
         let found = self.find_pages(&mut write, ino, end_bytes);
         let needed = write.holes.runs().len() + write.beyond.runs().len();
@@ -133,14 +136,23 @@ impl<P: Pm> Fs<P> {
         match reserved {
             Ok(end_bytes) => {
                 write.len_bytes = end_bytes.saturating_sub(at_bytes);
+                write.reserved = needed;
                 Ok(write)
             }
             Err(error) => {
-                for fresh in [&write.holes, &write.beyond] {
-                    self.release(fresh.runs());
-                }
+                self.cancel_write(write);
                 Err(error)
             }
+        }
+    }
+
+    /// Gives back what a write has reserved.
+    pub(crate) fn cancel_write(&mut self, write: Write) {
+        for fresh in [&write.holes, &write.beyond] {
+            self.release(fresh.runs());
+        }
+        if let Ok(extents) = self.extents_mut(write.inode.id()) {
+            extents.settle(write.reserved);
         }
     }
 
@@ -163,7 +175,7 @@ impl<P: Pm> Fs<P> {
                         true => pages,
                         false => pages.min(first_beyond - index),
                     };
-                    let Some((page, pages)) = self.pages.find_run(goal, most) else {
+                    let Some((page, pages)) = self.find_run(goal, index, most) else {
                         let end_bytes = index.saturating_mul(PAGE_BYTES);
                         let some = end_bytes > write.at_bytes;
                         return some.then_some(end_bytes).ok_or(Error::NoSpace);
@@ -183,6 +195,18 @@ impl<P: Pm> Fs<P> {
         Ok(end_bytes)
     }
 
+    /// Free pages for up to `most` pages of a file from `index` on: number and count. They are such that
+    /// what can be mapped by one entry of an upper page table is.
+    fn find_run(&self, goal: Option<u64>, index: u64, most: u64) -> Option<(u64, u64)> {
+        let is_huge = |page: u64| page % Bitmap::HUGE == 0;
+        let wants_huge = most >= Bitmap::HUGE && is_huge(index) && !goal.is_some_and(is_huge);
+        let goal = match wants_huge {
+            true => self.pages.find_huge().or(goal),
+            false => goal,
+        };
+        self.pages.find_run(goal, most)
+    }
+
     fn release(&mut self, runs: &[Run]) {
         for run in runs {
             self.pages.remove_run(run.page, run.pages);
@@ -197,6 +221,7 @@ impl<P: Pm> Fs<P> {
                 // Room was reserved.
                 let _ = extents.insert(*run);
             }
+            extents.settle(written.reserved);
         }
         (written.len_bytes, Committed::new())
     }

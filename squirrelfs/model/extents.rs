@@ -77,6 +77,8 @@ pub(crate) enum Mapping {
 pub(crate) struct Extents {
     runs: List<Run>,
     pages: u64,
+    /// Insertions that were promised room and did not happen yet.
+    promised: usize,
 }
 
 impl Extents {
@@ -84,6 +86,7 @@ impl Extents {
         Self {
             runs: List::new(),
             pages: 0,
+            promised: 0,
         }
     }
 
@@ -122,9 +125,18 @@ impl Extents {
         Some(run.page.saturating_add(run.pages))
     }
 
-    /// Makes sure that [`Self::insert`] succeeds `count` times.
+    /// Makes sure that [`Self::insert`] succeeds `count` times, whatever others insert in between.
+    /// [`Self::settle`] must follow.
     pub(crate) fn reserve(&mut self, count: usize) -> Result<(), NoMemory> {
-        self.runs.reserve_many(count)
+        let promised = self.promised.saturating_add(count);
+        self.runs.reserve_many(promised)?;
+        self.promised = promised;
+        Ok(())
+    }
+
+    /// Ends a [`Self::reserve`] of `count`.
+    pub(crate) fn settle(&mut self, count: usize) {
+        self.promised = self.promised.saturating_sub(count);
     }
 
     /// Adds a run where a hole is.

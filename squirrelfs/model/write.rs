@@ -93,6 +93,8 @@ pub(crate) struct Write {
     pub(super) tail: Option<(Offset, u64)>,
     /// Room for the new pages that turn out not to be needed.
     pub(super) unused: List<Run>,
+    /// Insertions into the index that were reserved.
+    pub(super) reserved: usize,
 }
 
 /// A write that is durable; the index does not know its pages yet.
@@ -104,6 +106,7 @@ pub(crate) struct Written {
     pub(super) holes: Batch<Extents, Clean, page::Owned>,
     pub(super) beyond: Batch<Extents, Clean, page::Owned>,
     pub(super) unused: List<Run>,
+    pub(super) reserved: usize,
 }
 
 impl Written {
@@ -169,6 +172,7 @@ impl Write {
             holes,
             beyond,
             unused: self.unused,
+            reserved: self.reserved,
         }
     }
 
