@@ -87,13 +87,12 @@ impl<P: Pm> Fs<P> {
         let head = self.head(ino)?;
         let owner = self.inode_word(ino, word::OWNER)?;
         let inode = ops::inode_at(&self.geometry, ino).ok_or(Error::NotFound)?;
-        let is_owner_changed = changes.uid.is_some() || changes.gid.is_some();
-        let owner = is_owner_changed.then(|| {
-            (
-                changes.uid.unwrap_or(num::low32(owner)),
-                changes.gid.unwrap_or(num::high32(owner)),
-            )
-        });
+        let (old_uid, old_gid) = (num::low32(owner), num::high32(owner));
+        let owner = (
+            changes.uid.unwrap_or(old_uid),
+            changes.gid.unwrap_or(old_gid),
+        );
+        let owner = (owner != (old_uid, old_gid)).then_some(owner);
         let pm = &self.pm;
         let wanted = changes.mode.unwrap_or(head.mode);
         let mode = |mode| Changes {

@@ -40,12 +40,22 @@ use super::{
         self,
         End,
         Write,
-        Written, //
+        Written,
+        Zeros, //
     }, //
 };
 
 /// Most bytes of one [`Write`]. It ends at a multiple of this.
 pub(crate) const WRITE_MAX_BYTES: u64 = 4 << 20;
+
+/// What is at some place of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// So many bytes of the medium from `at` on.
+    Data { at: Offset, len_bytes: u64 },
+    /// So many bytes of nothing, read as zeros.
+    Hole { len_bytes: u64 },
+}
 
 impl<P: Pm> Fs<P> {
     pub(super) fn extents(&self, ino: u64) -> Result<&Extents, Error> {
@@ -72,6 +82,48 @@ impl<P: Pm> Fs<P> {
     /// What is at the `index`-th page of the file `ino`, up to `most` pages of it.
     pub(crate) fn map(&self, ino: u64, index: u64, most: u64) -> Result<Mapping, Error> {
         Ok(self.extents(ino)?.map(index, most))
+    }
+
+    /// As [`Self::map`] in bytes: what is at the byte `at_bytes`, up to `len_bytes` bytes of it.
+    pub(crate) fn map_bytes(
+        &self,
+        ino: u64,
+        at_bytes: u64,
+        len_bytes: u64,
+    ) -> Result<Place, Error> {
+        let skip = at_bytes % PAGE_BYTES;
+        let most = skip.saturating_add(len_bytes).div_ceil(PAGE_BYTES);
+        let bytes = |pages: u64| {
+            let bytes = pages.saturating_mul(PAGE_BYTES).saturating_sub(skip);
+            bytes.min(len_bytes)
+        };
+        Ok(match self.map(ino, at_bytes / PAGE_BYTES, most)? {
+            Mapping::Data(run) => Place::Data {
+                at: self.position(run)?.plus(skip),
+                len_bytes: bytes(run.pages),
+            },
+            Mapping::Hole { pages } => Place::Hole {
+                len_bytes: bytes(pages),
+            },
+        })
+    }
+
+    /// Fills holes in front of the end of the file `ino` with zeros, from the page in which the byte
+    /// `at_bytes` lies on, as many as there are pages for of `len_bytes` bytes.
+    pub(crate) fn fill(&mut self, ino: u64, at_bytes: u64, len_bytes: u64) -> Result<(), Error> {
+        let skip = at_bytes % PAGE_BYTES;
+        let (at_bytes, len_bytes) = (at_bytes - skip, len_bytes.saturating_add(skip));
+        let Mapping::Hole { pages } =
+            self.map(ino, at_bytes / PAGE_BYTES, len_bytes.div_ceil(PAGE_BYTES))?
+        else {
+            return Ok(());
+        };
+        let len_bytes = pages.saturating_mul(PAGE_BYTES);
+        let write = self.begin_write(ino, at_bytes, len_bytes, End::Stays)?;
+        let now_ns = num::time_ns(self.inode_word(ino, word::MTIME_NS)?);
+        let written = write.commit(&self.pm, &self.geometry, &mut Zeros, now_ns);
+        let _ = self.note_write(written);
+        Ok(())
     }
 
     /// Position of the first page of a run.
@@ -102,6 +154,7 @@ impl<P: Pm> Fs<P> {
         len_bytes: u64,
         end: End,
     ) -> Result<Write, Error> {
+        self.extents(ino)?;
         let size_bytes = self.size_bytes(ino)?;
         let most = (at_bytes / WRITE_MAX_BYTES + 1).saturating_mul(WRITE_MAX_BYTES);
         let limit = match end {
@@ -233,6 +286,7 @@ impl<P: Pm> Fs<P> {
         size_bytes: u64,
         now_ns: i64,
     ) -> Result<Committed<op::Resize>, Error> {
+        self.extents(ino)?;
         let old = self.size_bytes(ino)?;
         if size_bytes > FILE_MAX_BYTES {
             return Err(Error::TooLarge);

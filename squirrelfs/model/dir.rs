@@ -31,6 +31,9 @@ use super::{
     }, //
 };
 
+/// Most lines of a record.
+const LINES_MAX: usize = num::index(word::MAX_LINES);
+
 /// A page of a directory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DirPage {
@@ -78,8 +81,8 @@ pub(crate) struct Dir {
     pub(crate) parent: u64,
     /// Sorted by index.
     pages: List<DirPage>,
-    /// The pages in front of this position are full.
-    full: usize,
+    /// For records of 1, 2, ... lines: the pages in front of this position have no room.
+    full: [usize; LINES_MAX],
     /// Open addressing, linear probing; the length is a power of two, or 0.
     table: List<Entry>,
     /// Entries that are not empty, the removed ones included.
@@ -92,7 +95,7 @@ impl Dir {
         Self {
             parent,
             pages: List::new(),
-            full: 0,
+            full: [0; LINES_MAX],
             table: List::new(),
             taken: 0,
             records: 0,
@@ -112,16 +115,23 @@ impl Dir {
     pub(crate) fn find(&self, pm: &impl Pm, name: Name<'_>) -> Option<Offset> {
         let hash = name.hash();
         let mut buffer = [0; super::layout::NAME_MAX_BYTES];
-        self.probe(hash)
-            .take_while(|entry| *entry != Entry::EMPTY)
-            .filter(|entry| entry.may_be(hash))
-            .map(Entry::at)
-            .find(|at| match Head::decode(pm.load(at.word(word::HEAD))) {
-                Some(head) if head.hash == hash => {
-                    load_name(pm, *at, head.name_bytes, &mut buffer) == name.bytes()
-                }
-                _ => false,
-            })
+        for entry in self.probe(hash) {
+            if entry == Entry::EMPTY {
+                break;
+            }
+            if !entry.may_be(hash) {
+                continue;
+            }
+            let at = entry.at();
+            let head = Head::decode(pm.load(at.word(word::HEAD)));
+            let Some(head) = head.filter(|head| head.hash == hash) else {
+                continue;
+            };
+            if load_name(pm, at, head.name_bytes, &mut buffer) == name.bytes() {
+                return Some(at);
+            }
+        }
+        None
     }
 
     /// The entries in the order in which `hash` is looked for.
@@ -210,7 +220,9 @@ impl Dir {
         if let Some(page) = self.pages.get_mut(position) {
             if page.index == index && at.0.wrapping_sub(page.at.0) < PAGE_BYTES {
                 page.used = change(page.used);
-                self.full = self.full.min(position);
+                for full in &mut self.full {
+                    *full = position.min(*full);
+                }
             }
         }
     }
@@ -222,16 +234,15 @@ impl Dir {
 
     /// A place for a record of `lines` lines in the pages there are: where, and the page's index.
     pub(crate) fn find_lines(&mut self, lines: u64) -> Option<(Offset, u64)> {
-        let is_full = |page: &DirPage| page.used == u64::MAX;
-        while self.pages.get(self.full).is_some_and(is_full) {
-            self.full += 1;
+        let full = self.full.get_mut(num::index(lines).checked_sub(1)?)?;
+        let rest = self.pages.get(*full..)?.iter();
+        for page in rest {
+            if let Some(first) = free_lines(page.used, lines) {
+                return Some((page.at.plus(first * LINE_BYTES), page.index));
+            }
+            *full += 1;
         }
-        let mask = mask_of(lines);
-        self.pages.get(self.full..)?.iter().find_map(|page| {
-            let fits = |first: &u64| page.used & mask << first == 0;
-            let first = (0..=LINES_PER_PAGE - lines).find(fits)?;
-            Some((page.at.plus(first * LINE_BYTES), page.index))
-        })
+        None
     }
 
     /// Makes sure that [`Self::add_page`] has room for one more.
@@ -256,11 +267,18 @@ impl Dir {
 
     /// Sorts the pages. Returns the data page of one whose index another one has too.
     pub(crate) fn sort(&mut self) -> Result<(), u64> {
-        self.pages.sort_unstable_by_key(|page| page.index);
+        self.pages.sort_by_key(|page| page.index);
         let mut pairs = self.pages.iter().zip(self.pages.iter().skip(1));
         let twice = pairs.find(|(page, next)| page.index == next.index);
         twice.map_or(Ok(()), |(page, _)| Err(page.page))
     }
+}
+
+/// The first of `lines` lines in a row that are not in the set `used`.
+fn free_lines(used: u64, lines: u64) -> Option<u64> {
+    // Bit n remains if the lines from n on are free.
+    let first = (1..lines).fold(!used, |free, _| free & free >> 1);
+    (first != 0).then(|| u64::from(first.trailing_zeros()))
 }
 
 /// The line of its page that `at` lies in.
@@ -273,5 +291,20 @@ const fn mask_of(lines: u64) -> u64 {
     match lines {
         LINES_PER_PAGE.. => u64::MAX,
         lines => (1 << lines) - 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_lines_are_found_where_enough_follow_each_other() {
+        assert_eq!(free_lines(0, 5), Some(0));
+        assert_eq!(free_lines(0b1011, 1), Some(2));
+        assert_eq!(free_lines(0b1011, 2), Some(4));
+        assert_eq!(free_lines(u64::MAX >> 3, 3), Some(61));
+        assert_eq!(free_lines(u64::MAX >> 3, 4), None);
+        assert_eq!(free_lines(u64::MAX, 1), None);
     }
 }

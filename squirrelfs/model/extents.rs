@@ -199,7 +199,7 @@ impl Extents {
 
     /// Sorts what was collected. Returns the data page of a run that overlaps another one.
     pub(crate) fn sort(&mut self) -> Result<(), u64> {
-        self.runs.sort_unstable_by_key(|run| run.index);
+        self.runs.sort_by_key(|run| run.index);
         let mut kept = 0;
         for at in 1..self.runs.len() {
             let (Some(before), Some(run)) =

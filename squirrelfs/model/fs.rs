@@ -382,7 +382,7 @@ impl<P: Pm> Fs<P> {
                 );
             }
         }
-        if let (_, Some(inode)) = cleared.lost_link(&self.geometry) {
+        if let Some(inode) = cleared.lost_link(&self.geometry) {
             self.lost_link(ino, inode, now_ns);
         }
         Ok((ino, Committed::new()))

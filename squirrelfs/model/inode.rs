@@ -224,6 +224,14 @@ impl Obj<Inode, Clean, Live> {
             .dirty()
     }
 
+    /// Sets the time that a change of its name sets.
+    pub(crate) fn renamed(self, pm: &impl Pm, now_ns: i64) -> Obj<Inode, Dirty, Live> {
+        let ino = self.id();
+        self.change(ino)
+            .store(pm, word::CTIME_NS, num::time_word(now_ns))
+            .dirty()
+    }
+
     /// As [`Self::touch`], and counts one link more, which is not there yet.
     pub(crate) fn touch_and_add_link(
         self,

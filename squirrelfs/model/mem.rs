@@ -109,6 +109,38 @@ impl<T> List<T> {
     }
 }
 
+impl<T> List<T> {
+    /// Sorts by `key`, in place and in the time of n log n at worst (heapsort).
+    pub(crate) fn sort_by_key(&mut self, key: impl Fn(&T) -> u64) {
+        let len = self.0.len();
+        for root in (0..len / 2).rev() {
+            self.sift_down(root, len, &key);
+        }
+        for end in (1..len).rev() {
+            self.0.swap(0, end);
+            self.sift_down(0, end, &key);
+        }
+    }
+
+    /// Moves the value at `root` down in the heap of the first `end` values.
+    fn sift_down(&mut self, mut root: usize, end: usize, key: &impl Fn(&T) -> u64) {
+        loop {
+            let left = root * 2 + 1;
+            let key_at = |at: usize| self.0.get(at).filter(|_| at < end).map(key);
+            // None, which is what lies beyond the end, is less than any key.
+            let largest = match key_at(left + 1) > key_at(left) {
+                true => left + 1,
+                false => left,
+            };
+            if key_at(largest) <= key_at(root) {
+                return;
+            }
+            self.0.swap(root, largest);
+            root = largest;
+        }
+    }
+}
+
 impl<T: Clone> List<T> {
     /// A list of `len` times `value`.
     pub(crate) fn filled(value: T, len: usize) -> Result<Self, NoMemory> {
@@ -137,5 +169,24 @@ impl<T> core::ops::Deref for List<T> {
 impl<T> core::ops::DerefMut for List<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_sorted_by_their_keys() {
+        for len in 0..40_u64 {
+            let mut list = List::new();
+            for value in 0..len {
+                list.push(value * 7 % 13).unwrap();
+            }
+            let mut sorted = list.to_vec();
+            sorted.sort_unstable();
+            list.sort_by_key(|value| *value);
+            assert_eq!(*list, sorted);
+        }
     }
 }

@@ -11,7 +11,7 @@
 //! | symlink | as create, and the target's page with its owner | as create |
 //! | a file without a name | new inode | |
 //! | link | inode's link count, name, parent's times, contents of a new page | record's inode number, owner of the new page |
-//! | rename, exchange | new name, parents' times (and link count), redo record | both records' inode numbers |
+//! | rename, exchange | new name, times of the inode and the parents (and link count), redo record | both records' inode numbers |
 //! | unlink, rmdir | record's inode number, parent's times | |
 //!
 //! Rename ends with a third epoch, in which the redo record is cleared: it must not be found once one of
@@ -72,6 +72,9 @@ pub(crate) trait Room {
     type Owning: Flush;
     /// What is needed in between.
     type Plan;
+    /// When the new name has to be durable: with a page that is there, where the line of a commit word
+    /// that did not arrive is free, not before that.
+    const NAME: Durable;
 
     /// Begins: makes the page, except for the `lines` lines at `keep`.
     fn fill(self, pm: &impl Pm, keep: Offset, lines: u64) -> (Self::Filling, Self::Plan);
@@ -92,12 +95,13 @@ impl Room for InPage {
     type Filling = ();
     type Owning = ();
     type Plan = ();
+    const NAME: Durable = Durable::WithCommit;
 
     fn fill(self, _: &impl Pm, _: Offset, _: u64) -> ((), ()) {
         ((), ())
     }
 
-    fn own(_: (), _: &impl Pm, _: (), _: &Obj<Inode, Clean, impl inode::Alive>) {}
+    fn own((): (), _: &impl Pm, (): (), _: &Obj<Inode, Clean, impl inode::Alive>) {}
 }
 
 /// The directory gets a page.
@@ -115,6 +119,8 @@ impl Room for NewPage {
     type Filling = Obj<Page, Dirty, page::Filled>;
     type Owning = Obj<Page, Dirty, page::Owned>;
     type Plan = (u64, u32);
+    // Before the page has its owner: until then its lines hold whatever the page held before.
+    const NAME: Durable = Durable::AtOnce;
 
     fn fill(self, pm: &impl Pm, keep: Offset, lines: u64) -> (Self::Filling, Self::Plan) {
         let filling = self.descriptor.fill_directory(pm, self.at, keep, lines);
@@ -206,7 +212,7 @@ fn make<R: Room, S: inode::Alive>(
     new: NewInode<'_>,
 ) -> (Obj<Record, Clean, record::Live>, Obj<Inode, Clean, S>) {
     let (filling, plan) = room.fill(pm, record.at(), name.lines());
-    let named = record.name(pm, name, new.attributes.mode, Durable::WithCommit);
+    let named = record.name(pm, name, new.attributes.mode, R::NAME);
     let inode = new.inode.init(pm, new.generation, new.attributes);
     let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
 
@@ -226,9 +232,7 @@ pub(crate) fn symlink<R: Room>(
 ) -> Obj<Record, Clean, record::Live> {
     let dir = to.dir.touch(pm, to.now_ns);
     let (filling, plan) = to.room.fill(pm, to.record.at(), to.name.lines());
-    let named = to
-        .record
-        .name(pm, to.name, new.attributes.mode, Durable::WithCommit);
+    let named = to.record.name(pm, to.name, new.attributes.mode, R::NAME);
     let size_bytes = num::word(target.bytes.len());
     let inode = new
         .inode
@@ -262,7 +266,7 @@ pub(crate) fn link<R: Room>(
 ) -> Obj<Record, Clean, record::Live> {
     let at = to.record.at();
     let (filling, plan) = to.room.fill(pm, at, to.name.lines());
-    let named = to.record.name(pm, to.name, mode, Durable::WithCommit);
+    let named = to.record.name(pm, to.name, mode, R::NAME);
     let inode = inode.add_link(pm, nlink, to.now_ns);
     let dir = to.dir.touch(pm, to.now_ns);
     let (filled, named, inode, dir) = fence(pm, (filling, named, inode, dir));
@@ -312,6 +316,7 @@ impl Parents {
 /// The record that a rename moves from, and what it needs besides.
 pub(crate) struct Source {
     pub(crate) record: Obj<Record, Clean, record::Live>,
+    pub(crate) inode: Obj<Inode, Clean, inode::Live>,
     /// Type of the inode.
     pub(crate) kind: u16,
     pub(crate) redo: Obj<Redo, Clean, redo::Empty>,
@@ -342,7 +347,8 @@ pub(crate) fn rename(
     );
     let named = to.name(pm, name, from.kind, Durable::AtOnce);
     let redo = from.redo.arm(pm, ino, first, second);
-    let (named, redo) = from.parents.touch(pm, from.now_ns, (named, redo));
+    let inode = from.inode.renamed(pm, from.now_ns);
+    let (named, redo, _) = from.parents.touch(pm, from.now_ns, (named, redo, inode));
 
     let to = named.link_moved(pm, &redo);
     let moved = from.record.moved(pm, &redo);
@@ -373,7 +379,8 @@ pub(crate) fn rename_over(
         },
     );
     let redo = from.redo.arm(pm, ino, first, second);
-    let redo = from.parents.touch(pm, from.now_ns, redo);
+    let inode = from.inode.renamed(pm, from.now_ns);
+    let (redo, _) = from.parents.touch(pm, from.now_ns, (redo, inode));
 
     let (to, replaced) = to.replace(pm, &redo, from.kind);
     let moved = from.record.moved(pm, &redo);
@@ -387,7 +394,10 @@ pub(crate) fn rename_over(
 pub(crate) fn exchange(
     pm: &impl Pm,
     source: Source,
-    other: Obj<Record, Clean, record::Live>,
+    (other, other_inode): (
+        Obj<Record, Clean, record::Live>,
+        Obj<Inode, Clean, inode::Live>,
+    ),
     kind: u16,
 ) -> Obj<Record, Clean, record::Exchanged> {
     let ino = source.record.id();
@@ -402,7 +412,11 @@ pub(crate) fn exchange(
         },
     );
     let redo = source.redo.arm(pm, ino, first, second);
-    let redo = source.parents.touch(pm, source.now_ns, redo);
+    let inodes = (
+        source.inode.renamed(pm, source.now_ns),
+        other_inode.renamed(pm, source.now_ns),
+    );
+    let (redo, _) = source.parents.touch(pm, source.now_ns, (redo, inodes));
 
     let (other, replaced) = other.replace(pm, &redo, source.kind);
     let record = source.record.exchanged(pm, &redo, &replaced, kind);

@@ -343,17 +343,13 @@ impl Obj<Record, Clean, Live> {
 }
 
 impl Obj<Record, Clean, Cleared> {
-    /// The inode that durably lost this link, and the record, which is free.
+    /// The inode that durably lost this link.
     pub(crate) fn lost_link(
         self,
         geometry: &Geometry,
-    ) -> (
-        Obj<Record, Clean, Free>,
-        Option<Obj<Inode, Clean, inode::LostLink>>,
-    ) {
+    ) -> Option<Obj<Inode, Clean, inode::LostLink>> {
         let ino = self.id();
-        let inode = geometry.inode(ino).map(|at| Obj::found(at, ino));
-        (self.into_state(), inode)
+        geometry.inode(ino).map(|at| Obj::found(at, ino))
     }
 }
 

@@ -175,7 +175,8 @@ impl<P: Pm> Fs<P> {
     ) -> Result<Committed<op::Rename>, Error> {
         let gains = first.is_dir && !second.is_dir && first.dir != second.dir;
         let source = self.source(first, second.dir, gains, now_ns)?;
-        let other = Obj::found(second.record, second.ino);
+        let inode = ops::inode_at(&self.geometry, second.ino).ok_or(Error::Corrupt)?;
+        let other = (Obj::found(second.record, second.ino), inode);
         let exchanged = ops::exchange(&self.pm, source, other, second.mode);
         if gains {
             self.lost_child(first.dir, &exchanged, now_ns);
@@ -202,6 +203,7 @@ impl<P: Pm> Fs<P> {
         let to_nlink = gains.then(|| to_nlink.saturating_add(1));
         Ok(ops::Source {
             record: Obj::found(from.record, from.ino),
+            inode: ops::inode_at(&self.geometry, from.ino).ok_or(Error::Corrupt)?,
             kind: from.mode,
             redo: Obj::found(redo, 0),
             parents: self.parents(from.dir, to, to_nlink)?,

@@ -35,6 +35,7 @@ use super::{
         PageKind,
         FILE_MAX_BYTES,
         LINES_PER_PAGE,
+        NAME_MAX_BYTES,
         ROOT_INO,
         SYMLINK_MAX_BYTES, //
     },
@@ -53,7 +54,8 @@ use super::{
     },
     record::{
         self,
-        Line, //
+        Line,
+        Name, //
     },
     redo,
     state::{
@@ -95,8 +97,10 @@ pub(crate) enum Corruption {
     PageKind { page: u64 },
     /// Two pages of a directory have one place in it.
     PageTwice { page: u64 },
-    /// A directory's line is not of a record.
+    /// A directory's line is not of a record, or one whose name is none.
     Record { dir: u64 },
+    /// Two records of a directory have one name; the second stands for this inode.
+    NameTwice { dir: u64, ino: u64 },
     /// A record names an inode that is not live.
     Dangling { dir: u64, ino: u64 },
     /// A record's type is not that of its inode.
@@ -169,6 +173,7 @@ pub(crate) fn mount<P: Pm>(pm: P, access: Access) -> Result<(Fs<P>, Repairs), Re
     scan.pages()?;
     scan.tree()?;
     scan.settle()?;
+    scan.forget();
     Ok((scan.fs, scan.repairs))
 }
 
@@ -223,9 +228,18 @@ impl<P: Pm> Scan<P> {
                     Err(_) => drop(fence(pm, record.clear(pm))),
                 }
             }
-            let _ = fence(pm, Obj::<_, _, redo::Armed>::found(at, 0).forget(pm));
         }
         Ok(())
+    }
+
+    /// Clears the redo records, last of all: as long as one is armed, link counts may be low.
+    fn forget(&self) {
+        let pm = &self.fs.pm;
+        for at in (0..layout::REDO_RECORDS).filter_map(|index| self.fs.geometry.redo(index)) {
+            if self.access == Access::ReadWrite && pm.load(at.word(layout::redo::HEAD)) != 0 {
+                let _ = fence(pm, Obj::<_, _, redo::Armed>::found(at, 0).forget(pm));
+            }
+        }
     }
 
     /// Reads the inode table: which inodes live, and as what.
@@ -397,6 +411,19 @@ impl<P: Pm> Scan<P> {
                 return Err(Corruption::SecondParent { ino }.into());
             }
             child.parent = dir;
+        }
+        let mut buffer = [0; NAME_MAX_BYTES];
+        let name = Name::new(record::load_name(
+            &self.fs.pm,
+            at,
+            head.name_bytes,
+            &mut buffer,
+        ))
+        .filter(|name| name.hash() == head.hash)
+        .ok_or(Corruption::Record { dir })?;
+        let found = self.fs.dir(dir).ok();
+        if found.is_some_and(|found| found.find(&self.fs.pm, name).is_some()) {
+            return Err(Corruption::NameTwice { dir, ino }.into());
         }
         if let Ok(parent) = self.fs.dir_mut(dir) {
             parent.reserve()?;

@@ -115,9 +115,11 @@ impl Written {
         self.len_bytes
     }
 
-    /// Whether pages came where none were, which may be mapped as zeros.
-    pub(crate) fn filled_holes(&self) -> bool {
-        !self.holes.runs().is_empty()
+    /// Where pages came that had been holes, which may be mapped as zeros: position and length in bytes.
+    pub(crate) fn filled(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let bytes = |pages: u64| pages.saturating_mul(PAGE_BYTES);
+        let runs = self.holes.runs().iter();
+        runs.map(move |run| (bytes(run.index), bytes(run.pages)))
     }
 }
 

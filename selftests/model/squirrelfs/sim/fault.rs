@@ -6,6 +6,7 @@
 //! take [`Counts::since`] and [`Counts::faults`], and run it again with each.
 
 use super::region::Store;
+use crate::model::pm::{Offset, LINE_BYTES};
 
 /// How often each thing was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(crate) struct Counts {
     pub(crate) fences: u64,
     pub(crate) write_backs: u64,
     pub(crate) stores: u64,
+    /// Calls that store past the cache.
+    pub(crate) streams: u64,
     pub(crate) zeroed_bytes: u64,
 }
 
@@ -23,6 +26,7 @@ impl Counts {
             fences: self.fences - earlier.fences,
             write_backs: self.write_backs - earlier.write_backs,
             stores: self.stores - earlier.stores,
+            streams: self.streams - earlier.streams,
             zeroed_bytes: self.zeroed_bytes - earlier.zeroed_bytes,
         }
     }
@@ -33,6 +37,8 @@ impl Counts {
         (0..self.fences)
             .map(Fault::DropFence)
             .chain((0..self.write_backs).map(Fault::SkipWriteBack))
+            .chain((0..self.stores).map(Fault::DropStore))
+            .chain((0..self.streams).map(Fault::DropStream))
             .chain(swaps.map(Fault::SwapStores))
             .collect()
     }
@@ -47,6 +53,10 @@ pub(crate) enum Fault {
     DropFence(u64),
     /// This write-back does nothing.
     SkipWriteBack(u64),
+    /// This store does nothing.
+    DropStore(u64),
+    /// This call that stores past the cache, zeros or bytes, does nothing.
+    DropStream(u64),
     /// This store becomes pending only after the next one, also if fences lie between them. Loads see it
     /// at once, and write-backs of its line move along with it: only the order of the two changes.
     SwapStores(u64),
@@ -63,6 +73,7 @@ struct Held {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fate {
     Apply,
+    Drop,
     /// It waits for the next one.
     Hold,
     /// This one follows it, and is then written back or not.
@@ -74,7 +85,7 @@ pub(super) enum Fate {
 pub(super) struct Armed {
     fault: Fault,
     since: Counts,
-    fired: bool,
+    fired_at: Option<Offset>,
     held: Option<Held>,
 }
 
@@ -83,20 +94,33 @@ impl Armed {
         Self {
             fault,
             since,
-            fired: false,
+            fired_at: None,
             held: None,
         }
     }
 
-    pub(super) fn fired(&self) -> bool {
-        self.fired
+    /// Where it has happened, if it has.
+    pub(super) fn fired_at(&self) -> Option<Offset> {
+        self.fired_at
+    }
+
+    /// Whether `fault` is the one that is ahead; then it has happened at `at`.
+    fn hits(&mut self, fault: Fault, at: Offset) -> bool {
+        let hit = self.fault == fault;
+        if hit {
+            self.fired_at = Some(at);
+        }
+        hit
     }
 
     /// Whether the fence that comes after `before` is dropped.
     pub(super) fn drops_fence(&mut self, before: Counts) -> bool {
-        let hit = self.fault == Fault::DropFence(before.since(self.since).fences);
-        self.fired |= hit;
-        hit
+        self.hits(Fault::DropFence(before.since(self.since).fences), Offset(0))
+    }
+
+    /// Whether the call that comes after `before` and stores past the cache at `at` is dropped.
+    pub(super) fn drops_stream(&mut self, before: Counts, at: Offset) -> bool {
+        self.hits(Fault::DropStream(before.since(self.since).streams), at)
     }
 
     /// Whether the write-back of `line` that comes after `before` is skipped.
@@ -104,18 +128,24 @@ impl Armed {
         if let Some(held) = &mut self.held {
             held.written_back |= held.store.line() == line;
         }
-        let hit = self.fault == Fault::SkipWriteBack(before.since(self.since).write_backs);
-        self.fired |= hit;
-        hit
+        let at = Offset(line as u64 * LINE_BYTES);
+        self.hits(
+            Fault::SkipWriteBack(before.since(self.since).write_backs),
+            at,
+        )
     }
 
     /// What becomes of the store that comes after `before`.
     pub(super) fn fate(&mut self, before: Counts, store: Store) -> Fate {
+        let number = before.since(self.since).stores;
         if let Some(held) = self.held.take() {
-            self.fired = true;
+            self.fired_at = Some(held.store.at());
             return Fate::Then(held.store, held.written_back);
         }
-        if self.fault != Fault::SwapStores(before.since(self.since).stores) {
+        if self.hits(Fault::DropStore(number), store.at()) {
+            return Fate::Drop;
+        }
+        if self.fault != Fault::SwapStores(number) {
             return Fate::Apply;
         }
         self.held = Some(Held {
@@ -136,7 +166,7 @@ mod tests {
     use super::super::crash::{Limits, Seen};
     use super::super::memory::Memory;
     use super::*;
-    use crate::model::pm::{Offset, Pm};
+    use crate::model::pm::Pm;
 
     const A: Offset = Offset(0);
     const B: Offset = Offset(64);
@@ -177,6 +207,27 @@ mod tests {
         store_durably(&memory, B, 2);
         assert_eq!(outcomes(&memory), [(0, 2), (1, 2)]);
         assert!(memory.fault_fired());
+    }
+
+    #[test]
+    fn a_dropped_store_is_not_even_seen() {
+        let memory = Memory::new(4096).with_fault(Fault::DropStore(1));
+        store_durably(&memory, A, 1);
+        store_durably(&memory, B, 2);
+        assert_eq!(memory.load(B), 0);
+        assert_eq!(outcomes(&memory), [(1, 0)]);
+        assert_eq!(memory.fault_place(), Some(B));
+    }
+
+    #[test]
+    fn dropped_zeros_leave_what_was_there() {
+        let memory = Memory::new(4096).with_fault(Fault::DropStream(0));
+        store_durably(&memory, A, 1);
+        memory.zero(A, LINE_BYTES);
+        memory.copy(B, &[3]);
+        memory.fence();
+        assert_eq!(outcomes(&memory), [(1, 3)]);
+        assert_eq!(memory.fault_place(), Some(A));
     }
 
     #[test]
@@ -244,7 +295,13 @@ mod tests {
         use Fault::*;
         assert_eq!(
             memory.counts().since(before).faults(),
-            [DropFence(0), SkipWriteBack(0), SwapStores(0)]
+            [
+                DropFence(0),
+                SkipWriteBack(0),
+                DropStore(0),
+                DropStore(1),
+                SwapStores(0)
+            ]
         );
         assert_eq!(Counts::default().faults(), []);
     }

@@ -5,10 +5,11 @@
 
 use super::crash::CrashPoint;
 use super::fault::{Armed, Counts, Fate, Fault};
-use super::image::Image;
+use super::image::{Image, LINE_WORDS};
+pub(crate) use super::region::CPUS;
 use super::region::{Region, Store};
 use crate::model::pm::{Offset, Pm, LINE_BYTES, WORD_BYTES};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Defects that are kept; one is enough to fail a test.
@@ -29,9 +30,24 @@ struct State {
     region: Region,
     counts: Counts,
     armed: Option<Armed>,
-    fault_fired: bool,
+    fired_at: Option<Offset>,
+    /// Whether the fault changed nothing: what it left out had been so already, durably.
+    idle: bool,
     /// The crash points before each fence, while somebody wants them.
     trace: Option<Vec<CrashPoint>>,
+}
+
+impl State {
+    /// Counts a stream, and says whether the fault drops it.
+    fn drops_stream(&mut self, at: Offset, first: usize, words: &[u64]) -> bool {
+        let armed = self.armed.as_mut();
+        let dropped = armed.is_some_and(|armed| armed.drops_stream(self.counts, at));
+        self.counts.streams += 1;
+        if dropped {
+            self.idle = self.region.has(first, words);
+        }
+        dropped
+    }
 }
 
 /// A simulated region of persistent memory.
@@ -41,6 +57,7 @@ struct State {
 #[derive(Clone)]
 pub(crate) struct Memory {
     state: RefCell<State>,
+    loads: Cell<u64>,
     defects: Rc<RefCell<Vec<Defect>>>,
 }
 
@@ -58,26 +75,45 @@ impl Memory {
             region: Region::new(image),
             counts: Counts::default(),
             armed: None,
-            fault_fired: false,
+            fired_at: None,
+            idle: false,
             trace: None,
         };
         Self {
             state: RefCell::new(state),
+            loads: Cell::new(0),
             defects,
         }
     }
 
-    /// The same region with `fault` ahead of it, which replaces an earlier one. The list of defects is a
-    /// new one: what a mutant asks for is not the program's defect.
+    /// The same region with `fault` ahead of it. The list of defects is a new one: what a mutant asks for
+    /// is not the program's defect.
     pub(crate) fn with_fault(self, fault: Fault) -> Self {
-        self.disarm();
-        let mut state = self.state.into_inner();
-        state.fault_fired = false;
-        state.armed = Some(Armed::new(fault, state.counts));
+        let mutant = self.apart();
+        mutant.arm(fault);
+        mutant
+    }
+
+    /// The same region with a list of defects of its own.
+    pub(crate) fn apart(self) -> Self {
         Self {
-            state: RefCell::new(state),
             defects: Rc::default(),
+            ..self
         }
+    }
+
+    /// Puts `fault` ahead, which replaces an earlier one.
+    pub(crate) fn arm(&self, fault: Fault) {
+        self.disarm();
+        let state = &mut *self.state.borrow_mut();
+        state.fired_at = None;
+        state.armed = Some(Armed::new(fault, state.counts));
+    }
+
+    /// From here on the program runs on the CPU number `cpu`, below [`CPUS`].
+    pub(crate) fn run_on(&self, cpu: usize) {
+        assert!(cpu < CPUS, "there is no CPU {cpu}");
+        self.state.borrow_mut().region.cpu = cpu;
     }
 
     /// Ends the fault: what comes now goes as the program says.
@@ -87,14 +123,30 @@ impl Memory {
             if let Some((store, written_back)) = armed.release() {
                 state.region.store(store, written_back);
             }
-            state.fault_fired = armed.fired();
+            state.fired_at = armed.fired_at();
         }
     }
 
     /// Whether the last fault that was set has happened.
     pub(crate) fn fault_fired(&self) -> bool {
+        self.fault_place().is_some()
+    }
+
+    /// Where it has happened: the position that was stored to or written back; 0 for a fence.
+    pub(crate) fn fault_place(&self) -> Option<Offset> {
         let state = self.state.borrow();
-        state.armed.as_ref().map_or(state.fault_fired, Armed::fired)
+        let armed = state.armed.as_ref();
+        armed.map_or(state.fired_at, Armed::fired_at)
+    }
+
+    /// Whether what the fault left out would have changed nothing.
+    pub(crate) fn fault_was_idle(&self) -> bool {
+        self.state.borrow().idle
+    }
+
+    /// How many words were loaded so far. An image starts anew.
+    pub(crate) fn loads(&self) -> u64 {
+        self.loads.get()
     }
 
     /// What was asked for so far. An image starts anew.
@@ -159,6 +211,7 @@ impl Pm for Memory {
     }
 
     fn load(&self, at: Offset) -> u64 {
+        self.loads.set(self.loads.get() + 1);
         let state = self.state.borrow();
         let Some(word) = state.region.word(at) else {
             self.report(Defect::Load { at });
@@ -178,6 +231,7 @@ impl Pm for Memory {
         state.counts.stores += 1;
         match fate {
             Fate::Apply => state.region.store(store, false),
+            Fate::Drop => state.idle = state.region.has(word, &[value]),
             Fate::Hold => state.region.visible.set_word(word, value),
             Fate::Then(held, written_back) => {
                 state.region.store(store, false);
@@ -195,8 +249,9 @@ impl Pm for Memory {
         let armed = state.armed.as_mut();
         let skip = armed.is_some_and(|armed| armed.skips_write_back(state.counts, line));
         state.counts.write_backs += 1;
-        if !skip {
-            state.region.write_back(line);
+        match skip {
+            false => state.region.write_back(line),
+            true => state.idle = !state.region.lines.contains_key(&line),
         }
     }
 
@@ -205,17 +260,22 @@ impl Pm for Memory {
         let Some(range) = state.region.lines_of(at, len_bytes) else {
             return self.report(Defect::Zero { at, len_bytes });
         };
+        let first = range.start * LINE_WORDS;
         state.counts.zeroed_bytes += len_bytes;
-        state.region.zero(range);
+        let words = vec![0; range.len() * LINE_WORDS];
+        if !state.drops_stream(at, first, &words) {
+            state.region.stream(first, &words, false);
+        }
     }
 
     fn copy(&self, at: Offset, bytes: &[u8]) {
         let state = &mut *self.state.borrow_mut();
-        let (first, end) = (at.0 / WORD_BYTES, at.0.saturating_add(bytes.len() as u64));
-        for index in first..end.div_ceil(WORD_BYTES) {
-            let place = Offset(index * WORD_BYTES);
+        let (first, len_bytes) = (at.0 / WORD_BYTES, bytes.len() as u64);
+        let end = at.0.saturating_add(len_bytes).div_ceil(WORD_BYTES);
+        let mut words = Vec::new();
+        for index in first..end {
+            let place = Offset(index.saturating_mul(WORD_BYTES));
             let Some(word) = state.region.word(place) else {
-                let len_bytes = bytes.len() as u64;
                 return self.report(Defect::Copy { at, len_bytes });
             };
             let mut value = state.region.visible.word(word).to_le_bytes();
@@ -225,8 +285,12 @@ impl Pm for Memory {
                     .and_then(|n| usize::try_from(n).ok());
                 *byte = from.and_then(|n| bytes.get(n)).copied().unwrap_or(*byte);
             }
-            let value = u64::from_le_bytes(value);
-            state.region.store(Store { word, value }, true);
+            words.push(u64::from_le_bytes(value));
+        }
+        if let Some(first) = state.region.word(Offset(first * WORD_BYTES)) {
+            if !state.drops_stream(at, first, &words) {
+                state.region.stream(first, &words, true);
+            }
         }
     }
 
@@ -236,6 +300,7 @@ impl Pm for Memory {
         let dropped = armed.is_some_and(|armed| armed.drops_fence(state.counts));
         state.counts.fences += 1;
         if dropped {
+            state.idle = state.region.lines.is_empty();
             return;
         }
         if let Some(trace) = &mut state.trace {
@@ -246,176 +311,4 @@ impl Pm for Memory {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::crash::{Limits, Seen};
-    use super::*;
-
-    const A: Offset = Offset(0);
-    const B: Offset = Offset(64);
-
-    /// What a crash may leave in the words at `places`, in order.
-    fn outcomes<const N: usize>(memory: &Memory, places: [Offset; N]) -> Vec<[u64; N]> {
-        let mut found: Vec<_> = memory
-            .crash_point()
-            .images(Limits::default(), &mut Seen::default())
-            .map(|image| places.map(|at| image.load(at)))
-            .collect();
-        found.sort_unstable();
-        found
-    }
-
-    #[test]
-    fn stores_to_one_line_become_durable_in_order() {
-        let memory = Memory::new(4096);
-        memory.store(A, 1);
-        memory.store(A.word(1), 2);
-        let places = [A, A.word(1)];
-        assert_eq!(outcomes(&memory, places), [[0, 0], [1, 0], [1, 2]]);
-        assert_eq!((memory.load(A), memory.load(A.word(1))), (1, 2));
-    }
-
-    #[test]
-    fn stores_to_two_lines_become_durable_in_any_order() {
-        let memory = Memory::new(4096);
-        memory.store(A, 1);
-        memory.store(B, 2);
-        assert_eq!(outcomes(&memory, [A, B]), [[0, 0], [0, 2], [1, 0], [1, 2]]);
-    }
-
-    #[test]
-    fn a_fence_alone_makes_nothing_durable() {
-        let memory = Memory::new(4096);
-        memory.store(A, 1);
-        memory.fence();
-        assert_eq!(outcomes(&memory, [A]), [[0], [1]]);
-    }
-
-    #[test]
-    fn a_write_back_alone_makes_nothing_durable() {
-        let memory = Memory::new(4096);
-        memory.store(A, 1);
-        memory.write_back(A);
-        assert_eq!(outcomes(&memory, [A]), [[0], [1]]);
-        memory.fence();
-        assert_eq!(outcomes(&memory, [A]), [[1]]);
-        assert_eq!(memory.pending_lines(), 0);
-    }
-
-    #[test]
-    fn a_store_after_the_write_back_is_not_durable_after_the_fence() {
-        let memory = Memory::new(4096);
-        memory.store(A, 1);
-        memory.write_back(A.word(7));
-        memory.store(A, 2);
-        memory.fence();
-        memory.fence();
-        assert_eq!(outcomes(&memory, [A]), [[1], [2]]);
-        memory.write_back(A);
-        memory.fence();
-        assert_eq!(outcomes(&memory, [A]), [[2]]);
-    }
-
-    #[test]
-    fn zeros_past_the_cache_need_no_write_back() {
-        let memory = Memory::new(4096);
-        memory.store(A, 1);
-        memory.zero(A, LINE_BYTES);
-        memory.store(A.word(1), 3);
-        assert_eq!(outcomes(&memory, [A, A.word(1)]), [[0, 0], [0, 3], [1, 0]]);
-        memory.fence();
-        assert_eq!(outcomes(&memory, [A, A.word(1)]), [[0, 0], [0, 3]]);
-    }
-
-    #[test]
-    fn requests_beyond_the_end_or_unaligned_are_recorded_and_dropped() {
-        let memory = Memory::new(4096);
-        let (end, odd) = (Offset(4096), Offset(4));
-        let beyond = Offset(u64::MAX);
-        memory.store(end, 1);
-        memory.store(odd, 1);
-        assert_eq!((memory.load(end), memory.load(odd)), (0, 0));
-        memory.write_back(beyond);
-        memory.write_back(odd);
-        memory.zero(Offset(4032), 128);
-        memory.zero(beyond, LINE_BYTES);
-        memory.zero(A, 32);
-        let (value, len_bytes) = (1, LINE_BYTES);
-        let expected = [
-            Defect::Store { at: end, value },
-            Defect::Store { at: odd, value },
-            Defect::Load { at: end },
-            Defect::Load { at: odd },
-            Defect::WriteBack { at: beyond },
-            Defect::Zero {
-                at: Offset(4032),
-                len_bytes: 128,
-            },
-            Defect::Zero {
-                at: beyond,
-                len_bytes,
-            },
-            Defect::Zero {
-                at: A,
-                len_bytes: 32,
-            },
-        ];
-        assert_eq!(memory.defects(), expected);
-        assert_eq!(outcomes(&memory, [A]), [[0]]);
-    }
-
-    #[test]
-    fn a_defect_in_an_image_is_known_to_the_region_it_came_of() {
-        let memory = Memory::new(4096);
-        let mut seen = Seen::default();
-        for image in memory.crash_point().images(Limits::default(), &mut seen) {
-            image.load(Offset(4096));
-        }
-        assert_eq!(memory.defects(), [Defect::Load { at: Offset(4096) }]);
-    }
-
-    #[test]
-    fn a_defect_of_a_mutant_is_not_the_programs() {
-        let memory = Memory::new(4096);
-        let mutant = memory.clone().with_fault(Fault::DropFence(0));
-        mutant.write_back(Offset(4096));
-        assert_eq!((memory.defects().len(), mutant.defects().len()), (0, 1));
-    }
-
-    #[test]
-    fn what_is_asked_for_is_counted() {
-        let memory = Memory::new(8192);
-        memory.store(A, 1);
-        memory.store(B, 1);
-        memory.write_back(A);
-        memory.zero(Offset(4096), 4096);
-        memory.fence();
-        memory.fence();
-        let expected = Counts {
-            fences: 2,
-            write_backs: 1,
-            stores: 2,
-            zeroed_bytes: 4096,
-        };
-        assert_eq!(memory.counts(), expected);
-    }
-
-    #[test]
-    fn a_clone_goes_its_own_way() {
-        let memory = Memory::new(4096);
-        memory.store(A, 1);
-        let clone = memory.clone();
-        clone.write_back(A);
-        clone.fence();
-        assert_eq!(outcomes(&memory, [A]), [[0], [1]]);
-        assert_eq!(outcomes(&clone, [A]), [[1]]);
-        assert_eq!(memory.content_hash(), clone.content_hash());
-    }
-
-    #[test]
-    fn bytes_are_little_endian() {
-        let memory = Memory::new(4096);
-        memory.store(A.word(1), 0x0102);
-        let bytes = memory.to_bytes();
-        assert_eq!((bytes.len(), &bytes[8..11]), (4096, &[2, 1, 0][..]));
-    }
-}
+mod tests;

@@ -10,6 +10,8 @@
 //! - **crash point**: a moment, with its durable image and its pending stores. It stands for all images
 //!   that a crash at that moment may leave.
 //! - **epoch**: the time between two fences.
+//! - **stream**: to store past the cache, zeros or bytes.
+//! - **CPU**: there are two; a fence waits for what the same one wrote back or streamed.
 //! - **fault**: one deviation from the program, which a good check finds ([`fault`]).
 //!
 //! Positions are named as the model names them: a [word and a line](crate::model::pm). Inside this
@@ -39,7 +41,7 @@ pub(crate) mod fault;
 mod image;
 pub(crate) mod memory;
 mod plan;
-mod random;
+pub(crate) mod random;
 #[cfg(test)]
 mod reference;
 mod region;

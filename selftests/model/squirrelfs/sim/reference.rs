@@ -4,7 +4,7 @@
 //! send its oldest pending store to the medium, and a crash leaves what the medium has. All of that is
 //! tried, for random programs on a tiny region.
 
-use super::memory::Memory;
+use super::memory::{Memory, CPUS};
 use super::random::Random;
 use super::trace::{explore, Moment};
 use crate::model::pm::{Offset, Pm, LINE_BYTES};
@@ -19,11 +19,13 @@ enum Step {
     WriteBack(usize),
     Zero(usize),
     Fence,
+    RunOn(usize),
 }
 
 fn program(random: &mut Random) -> Vec<Step> {
     let mut below = |bound: usize| random.below(bound as u64) as usize;
-    let mut step = || match below(8) {
+    let mut step = || match below(9) {
+        8 => Step::RunOn(below(CPUS)),
         0 | 1 => Step::WriteBack(below(LINES)),
         2 => Step::Fence,
         3 => Step::Zero(below(LINES)),
@@ -40,6 +42,7 @@ fn run(pm: &Memory, steps: &[Step]) {
             Step::WriteBack(line) => pm.write_back(at(line)),
             Step::Zero(line) => pm.zero(at(line), LINE_BYTES),
             Step::Fence => pm.fence(),
+            Step::RunOn(cpu) => pm.run_on(cpu),
         }
     }
 }
@@ -47,13 +50,14 @@ fn run(pm: &Memory, steps: &[Step]) {
 /// What the medium has.
 type Medium = [[u64; LINE_WORDS]; LINES];
 
-/// A line's pending stores: the word, the value, and whether the next fence waits for it.
-type Queue = VecDeque<(usize, u64, bool)>;
+/// A line's pending stores: the word, the value, and whether each CPU's next fence waits for it.
+type Queue = VecDeque<(usize, u64, [bool; CPUS])>;
 
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Machine {
     medium: Medium,
     queues: [Queue; LINES],
+    cpu: usize,
 }
 
 impl Machine {
@@ -67,21 +71,29 @@ impl Machine {
 
     fn step(&mut self, step: Step) {
         match step {
-            Step::Store(line, word, value) => self.queues[line].push_back((word, value, false)),
+            Step::Store(line, word, value) => {
+                self.queues[line].push_back((word, value, [false; CPUS]))
+            }
             Step::WriteBack(line) => self.queues[line]
                 .iter_mut()
-                .for_each(|store| store.2 = true),
+                .for_each(|store| store.2[self.cpu] = true),
             Step::Zero(line) => {
-                (0..LINE_WORDS).for_each(|word| self.queues[line].push_back((word, 0, false)));
+                (0..LINE_WORDS)
+                    .for_each(|word| self.queues[line].push_back((word, 0, [false; CPUS])));
                 self.step(Step::WriteBack(line));
             }
             Step::Fence => {
                 for line in 0..LINES {
-                    while self.queues[line].front().is_some_and(|store| store.2) {
+                    let waits = |machine: &Self| {
+                        let oldest = machine.queues[line].front();
+                        oldest.is_some_and(|store| store.2[machine.cpu])
+                    };
+                    while waits(self) {
                         self.arrive(line);
                     }
                 }
             }
+            Step::RunOn(cpu) => self.cpu = cpu,
         }
     }
 }

@@ -3,13 +3,18 @@
 //! What of a region is durable, visible and pending, and how stores, zeros and fences change that.
 //!
 //! A store adds to the pending stores of its line. A write-back **covers** those that are pending in the
-//! line then, zeroing past the cache covers its own as well, and a fence makes the covered ones durable.
-//! Later stores to the line stay pending.
+//! line then, whichever CPU stored them, and a store past the cache covers its own as well. A fence makes
+//! durable what the same CPU covered. Later stores to the line stay pending.
+//!
+//! **To stream** is to store past the cache: zeros, or bytes.
 
 use super::image::{Image, LINE_WORDS};
 use crate::model::pm::{Offset, LINE_BYTES, WORD_BYTES};
 use std::collections::BTreeMap;
 use std::ops::Range;
+
+/// CPUs of the machine.
+pub(crate) const CPUS: usize = 2;
 
 /// A store to a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +27,10 @@ impl Store {
     pub(super) fn line(self) -> usize {
         self.word / LINE_WORDS
     }
+
+    pub(super) fn at(self) -> Offset {
+        Offset(self.word as u64 * WORD_BYTES)
+    }
 }
 
 /// The pending stores of a line.
@@ -29,10 +38,12 @@ impl Store {
 pub(super) struct Pending {
     /// In program order.
     pub(super) stores: Vec<Store>,
-    /// So many of the first are durable after the next fence.
-    covered: usize,
-    /// The call that zeroed the line, if nothing else is pending in it.
+    /// So many of the first are durable after the next fence of each CPU.
+    covered: [usize; CPUS],
+    /// The call that streamed the whole line, if nothing else is pending in it.
     pub(super) run: Option<u64>,
+    /// Whether all of them are bytes that were streamed.
+    pub(super) bytes: bool,
 }
 
 /// Pending stores by line. No line is without any.
@@ -44,7 +55,9 @@ pub(super) struct Region {
     pub(super) durable: Image,
     pub(super) visible: Image,
     pub(super) lines: Lines,
-    /// Calls to [`Self::zero`] so far.
+    /// The CPU that runs.
+    pub(super) cpu: usize,
+    /// Calls to [`Self::stream`] so far.
     runs: u64,
 }
 
@@ -55,6 +68,7 @@ impl Region {
             durable: image.clone(),
             visible: image,
             lines: Lines::new(),
+            cpu: 0,
             runs: 0,
         }
     }
@@ -73,51 +87,77 @@ impl Region {
         (aligned && end <= self.visible.size_words() / LINE_WORDS).then_some(first..end)
     }
 
+    /// Whether all of `words` are there from the word number `first` on, durably and visibly.
+    pub(super) fn has(&self, first: usize, words: &[u64]) -> bool {
+        let is = |image: &Image| {
+            let there = (first..).take(words.len()).map(|at| image.word(at));
+            there.eq(words.iter().copied())
+        };
+        is(&self.durable) && is(&self.visible)
+    }
+
     /// Stores, and writes back the line if `written_back`.
     pub(super) fn store(&mut self, store: Store, written_back: bool) {
         self.visible.set_word(store.word, store.value);
         let pending = self.lines.entry(store.line()).or_default();
         pending.stores.push(store);
         pending.run = None;
+        pending.bytes = false;
         if written_back {
-            pending.covered = pending.stores.len();
+            pending.covered[self.cpu] = pending.stores.len();
         }
     }
 
-    fn zero_line(&mut self, line: usize) {
-        let alone = !self.lines.contains_key(&line);
-        // Zeros upon durable zeros change no image.
-        if alone && self.durable.line(line) == [0; LINE_WORDS] {
+    /// Streams to one line: `words` from the word number `first` on.
+    fn stream_line(&mut self, first: usize, words: &[u64], bytes: bool) {
+        let line = first / LINE_WORDS;
+        let before = self.lines.get(&line);
+        let (alone, bytes) = (before.is_none(), bytes && before.is_none_or(|it| it.bytes));
+        let durable = (first..).take(words.len()).map(|at| self.durable.word(at));
+        // What is stored upon the same, durable, changes no image.
+        if alone && durable.eq(words.iter().copied()) {
             return;
         }
-        let words = line * LINE_WORDS..(line + 1) * LINE_WORDS;
-        words.for_each(|word| self.store(Store { word, value: 0 }, true));
+        for (word, &value) in (first..).zip(words) {
+            self.store(Store { word, value }, true);
+        }
         if let Some(pending) = self.lines.get_mut(&line) {
-            pending.run = alone.then_some(self.runs);
+            pending.run = (alone && words.len() == LINE_WORDS).then_some(self.runs);
+            pending.bytes = bytes;
+        }
+    }
+
+    /// Streams `words` from the word number `first` on; `bytes`: they are data, any of which counts as
+    /// much as any other.
+    pub(super) fn stream(&mut self, first: usize, words: &[u64], bytes: bool) {
+        self.runs += 1;
+        let head = (first.next_multiple_of(LINE_WORDS) - first).min(words.len());
+        let (head, rest) = words.split_at(head);
+        if !head.is_empty() {
+            self.stream_line(first, head, bytes);
+        }
+        let lines = (first + head.len()..).step_by(LINE_WORDS);
+        for (at, line) in lines.zip(rest.chunks(LINE_WORDS)) {
+            self.stream_line(at, line, bytes);
         }
     }
 
     /// Covers what is pending in `line`.
     pub(super) fn write_back(&mut self, line: usize) {
         if let Some(pending) = self.lines.get_mut(&line) {
-            pending.covered = pending.stores.len();
+            pending.covered[self.cpu] = pending.stores.len();
         }
     }
 
-    /// Stores zeros past the cache.
-    pub(super) fn zero(&mut self, lines: Range<usize>) {
-        self.runs += 1;
-        lines.for_each(|line| self.zero_line(line));
-    }
-
-    /// Makes durable what is covered.
+    /// Makes durable what this CPU covered.
     pub(super) fn fence(&mut self) {
-        let durable = &mut self.durable;
+        let (durable, cpu) = (&mut self.durable, self.cpu);
         self.lines.retain(|_, pending| {
-            for store in pending.stores.drain(..pending.covered) {
+            let arrived = pending.covered[cpu];
+            for store in pending.stores.drain(..arrived) {
                 durable.set_word(store.word, store.value);
             }
-            pending.covered = 0;
+            pending.covered = pending.covered.map(|count| count.saturating_sub(arrived));
             !pending.stores.is_empty()
         });
     }

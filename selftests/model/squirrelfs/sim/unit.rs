@@ -3,9 +3,10 @@
 //! The independent parts of a crash point, and what a crash may leave of each.
 //!
 //! A **unit** is a line, of which a prefix of the pending stores arrives, or a **run**: the lines that one
-//! call zeroed and nobody stored to since. A run is one unit because its lines are as many as they are
-//! alike; it arrives not at all, wholly, or in a few random ways. What zeroing does to two lines or fewer
-//! is fully tried: that may be an object rather than a page.
+//! call streamed wholly and nobody stored to since. A run is one unit because its lines are as many as they
+//! are alike; it arrives not at all, wholly, or in a few random ways. What zeroing does to two lines or
+//! fewer is fully tried: that may be an object rather than a page. Of a line that has only bytes of data
+//! pending, a few prefixes are.
 
 use super::image::{Image, LineWords, LINE_WORDS};
 use super::random::{mix, Random};
@@ -14,7 +15,9 @@ use super::region::{Lines, Pending};
 /// Runs of fewer lines are tried line by line.
 const RUN_LINES_MIN: usize = 3;
 /// Prefixes that are tried of a run, and as many sets of whole lines.
-const RUN_SAMPLES: u64 = 2;
+const RUN_SAMPLES: u64 = 1;
+/// States that are tried of a line of data: nothing, everything, and one prefix.
+const BYTES_STATES: usize = 3;
 
 /// How much of a run arrives.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +51,8 @@ pub(super) enum Unit {
         all: usize,
     },
     Run {
-        lines: Vec<(usize, LineWords)>,
+        /// Each with what it has and what it is to have.
+        lines: Vec<(usize, LineWords, LineWords)>,
         /// Nothing, everything, and samples.
         arrivals: Vec<Arrival>,
     },
@@ -59,25 +63,36 @@ impl Unit {
     /// out.
     pub(super) fn all_of(durable: &Image, lines: &Lines, random: &mut Random) -> Vec<Self> {
         let mut units = Vec::new();
-        let mut runs: Vec<(u64, Vec<(usize, LineWords)>)> = Vec::new();
+        let mut runs: Vec<(u64, Vec<usize>)> = Vec::new();
         for (&line, pending) in lines {
-            let old = durable.line(line);
             match (pending.run, runs.last_mut()) {
-                (Some(id), Some((last, lines))) if *last == id => lines.push((line, old)),
-                (Some(id), _) => runs.push((id, vec![(line, old)])),
-                (None, _) => units.extend(Self::line(line, old, pending)),
+                (Some(id), Some((last, lines))) if *last == id => lines.push(line),
+                (Some(id), _) => runs.push((id, vec![line])),
+                (None, _) => units.extend(Self::line(durable, line, pending, random)),
             }
         }
         let (long, short): (Vec<_>, Vec<_>) = runs
             .into_iter()
             .partition(|(_, lines)| lines.len() >= RUN_LINES_MIN);
-        let short = short.into_iter().flat_map(|(_, lines)| lines);
-        units.extend(short.filter_map(|(line, old)| Self::line(line, old, &lines[&line])));
-        units.extend(long.into_iter().map(|(_, lines)| Self::run(lines, random)));
+        for line in short.into_iter().flat_map(|(_, lines)| lines) {
+            units.extend(Self::line(durable, line, &lines[&line], random));
+        }
+        for (_, run) in long {
+            let whole = |line| {
+                let old = durable.line(line);
+                let mut new = old;
+                for store in &lines[&line].stores {
+                    new[store.word % LINE_WORDS] = store.value;
+                }
+                (line, old, new)
+            };
+            units.push(Self::run(run.into_iter().map(whole).collect(), random));
+        }
         units
     }
 
-    fn line(line: usize, old: LineWords, pending: &Pending) -> Option<Self> {
+    fn line(durable: &Image, line: usize, pending: &Pending, random: &mut Random) -> Option<Self> {
+        let old = durable.line(line);
         let mut words = old;
         let (mut states, mut all) = (vec![old], 0);
         for store in &pending.stores {
@@ -88,10 +103,17 @@ impl Unit {
                 states.push(words);
             }
         }
+        if pending.bytes && states.len() > BYTES_STATES {
+            let part = 1 + random.below(states.len() as u64 - 1) as usize;
+            let kept = [states[0], states[part], states[all]];
+            states = kept.to_vec();
+            states.dedup();
+            all = if all == 0 { 0 } else { states.len() - 1 };
+        }
         (states.len() > 1).then_some(Self::Line { line, states, all })
     }
 
-    fn run(lines: Vec<(usize, LineWords)>, random: &mut Random) -> Self {
+    fn run(lines: Vec<(usize, LineWords, LineWords)>, random: &mut Random) -> Self {
         let words = (lines.len() * LINE_WORDS) as u64;
         let mut arrivals = vec![Arrival::Prefix(0), Arrival::Prefix(words)];
         for _ in 0..RUN_SAMPLES {
@@ -122,9 +144,10 @@ impl Unit {
         match self {
             Self::Line { line, states, .. } => image.set_line(*line, &states[state]),
             Self::Run { lines, arrivals } => {
-                for (index, (line, old)) in lines.iter().enumerate() {
+                for (index, (line, old, new)) in lines.iter().enumerate() {
                     let mut words = *old;
-                    words[..arrivals[state].words(index)].fill(0);
+                    let arrived = arrivals[state].words(index);
+                    words[..arrived].copy_from_slice(&new[..arrived]);
                     image.set_line(*line, &words);
                 }
             }
@@ -151,7 +174,10 @@ impl Unit {
             Self::Run { lines, arrivals } => {
                 let (first, count) = (lines[0].0, lines.len());
                 let arrival = arrivals[state];
-                format!("{count} zeroed lines from {:#x}: {arrival:?}", bytes(first))
+                format!(
+                    "{count} streamed lines from {:#x}: {arrival:?}",
+                    bytes(first)
+                )
             }
         }
     }
