@@ -5,7 +5,7 @@
 #: make test [MODULE=name] [TEST=part-of-a-name]
 #:                           everything a change must pass; the last line says how many
 #: make test-long            the same with long repetitions
-#: make all                  build the modules: build/mod/*.ko
+#: make all                  build the modules, build/mod/*.ko, and programs, build/bin/*
 #: make check                static checks only
 #: make bench [MODULE=name]  measure: tables, and JSON in build/bench
 #: make shell [PROFILE=p]    an interactive virtual machine
@@ -28,7 +28,7 @@ $(error the path of this checkout has a character other than A-Z a-z 0-9 _ . / ,
 endif
 
 inside := all demo test test-long bench check clippy shell doc rust-project
-.PHONY: $(inside) help clean install programs
+.PHONY: $(inside) help clean install programs tools
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -70,10 +70,23 @@ doc:
 	+@$(call kbuild,doc) KERNEL_EXT_DOC=$(out)/doc/html modules
 	@echo "documentation: $(out)/doc/html/kernel_ext/index.html"
 
-# Static programs that the guest runs: traffic generators and the like.
-programs: $(patsubst selftests/lib/%.c,$(out)/bin/%,$(wildcard selftests/lib/*.c))
+# Static programs that the guest runs: traffic generators and the like, and the tools of file systems.
+host_target := x86_64-unknown-linux-gnu
+programs: $(patsubst selftests/lib/%.c,$(out)/bin/%,$(wildcard selftests/lib/*.c)) tools
 
-$(out)/bin/%: selftests/lib/%.c
+# cargo knows what has changed. With a target named, the flags are not those of procedural macros too.
+tools:
+	+@RUSTFLAGS='-C target-feature=+crt-static --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo' \
+		cargo build --quiet --locked --release --package squirrelfs-tools \
+		--target $(host_target) --target-dir $(out)/cargo
+	@mkdir -p $(out)/bin
+	@for tool in mkfs fsck dump; do \
+		cmp -s $(out)/cargo/$(host_target)/release/$$tool-squirrelfs $(out)/bin/$$tool.squirrelfs || \
+		{ echo "  PROGRAM build/bin/$$tool.squirrelfs" && \
+		install $(out)/cargo/$(host_target)/release/$$tool-squirrelfs $(out)/bin/$$tool.squirrelfs; } || exit; \
+	done
+
+$(out)/bin/%: selftests/lib/%.c $(wildcard selftests/lib/*.h)
 	@mkdir -p $(@D)
 	@echo "  PROGRAM build/bin/$*"
 	@gcc -static -O2 -Wall -Wextra -Werror -pthread -o $@ $<
