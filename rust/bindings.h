@@ -4,6 +4,21 @@
  * its enums.
  */
 #include <linux/hrtimer_types.h>
+#include <linux/dax.h>
+#include <linux/filelock.h>
+#include <linux/fs_context.h>
+#include <linux/huge_mm.h>
+#include <linux/iomap.h>
 #include <linux/msi.h>
+#include <linux/pagemap.h>
+#include <linux/statfs.h>
+#include <linux/uio.h>
 
 #include "shim.h"
+
+/* Macros that bindgen cannot evaluate. */
+const unsigned long kernel_ext_SB_RDONLY = SB_RDONLY;
+const unsigned int kernel_ext_IOCB_NOWAIT = IOCB_NOWAIT;
+const unsigned int kernel_ext_S_DAX = S_DAX;
+const unsigned int kernel_ext_FOP_MMAP_SYNC = FOP_MMAP_SYNC;
+const unsigned int kernel_ext_FMODE_CAN_ODIRECT = FMODE_CAN_ODIRECT;

@@ -10,6 +10,7 @@
 //! | numbers with a range from a user's text | [`param`] |
 //! | one interrupt of a PCI function of one's own | [`pci::Interrupt`] |
 //! | data shared with hard interrupts | [`sync::RawSpinLock`] |
+//! | a file system on persistent memory | [`fs::FileSystem`] |
 //! | see, hold and replay the interrupts of a line that belongs to another driver | [`irq::Hook`] |
 //!
 //! # Soundness
@@ -25,6 +26,7 @@
 //! for them. It incubates wrappers until the `kernel` crate has its own.
 
 mod bindings;
+pub mod fs;
 pub mod irq;
 pub mod param;
 pub mod pci;

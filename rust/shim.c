@@ -3,8 +3,19 @@
 
 #include "shim.h"
 
+#include <linux/blkdev.h>
 #include <linux/cpumask.h>
+#include <linux/dax.h>
+#include <linux/fs_dirent.h>
+#include <linux/kdev_t.h>
+#include <linux/libnvdimm.h>
+#include <linux/percpu.h>
+#include <linux/sched/mm.h>
 #include <linux/smp.h>
+#include <linux/statfs.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 DEFINE_XARRAY(kernel_ext_hooks);
 
@@ -78,4 +89,248 @@ bool kernel_ext_irqd_is_setaffinity_pending(struct irq_data *data)
 bool kernel_ext_irqd_targets_this_cpu(struct irq_data *data)
 {
 	return cpumask_test_cpu(smp_processor_id(), irq_data_get_effective_affinity_mask(data));
+}
+
+u64 __percpu *kernel_ext_alloc_percpu_u64(size_t count)
+{
+	return __alloc_percpu(array_size(count, sizeof(u64)), sizeof(u64));
+}
+
+void kernel_ext_this_cpu_add_u64(u64 __percpu *counter, u64 count)
+{
+	this_cpu_add(*counter, count);
+}
+
+u64 kernel_ext_per_cpu_sum_u64(u64 __percpu *counter)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(counter, cpu));
+	return sum;
+}
+
+unsigned int kernel_ext_memalloc_nofs_save(void)
+{
+	return memalloc_nofs_save();
+}
+
+void kernel_ext_memalloc_nofs_restore(unsigned int flags)
+{
+	memalloc_nofs_restore(flags);
+}
+
+u64 kernel_ext_bdev_nr_bytes(struct block_device *bdev)
+{
+	return bdev_nr_bytes(bdev);
+}
+
+void kernel_ext_clwb(void *line)
+{
+#ifdef CONFIG_X86
+	/* Patched at boot: clwb, or clflushopt, or clflush. */
+	clwb(line);
+#else
+	arch_wb_cache_pmem(line, L1_CACHE_BYTES);
+#endif
+}
+
+void kernel_ext_memcpy_flushcache(void *to, const void *from, size_t len)
+{
+	memcpy_flushcache(to, from, len);
+}
+
+void kernel_ext_pmem_wmb(void)
+{
+	pmem_wmb();
+}
+
+void kernel_ext_super_set_uuid(struct super_block *sb, const u8 *uuid, unsigned int len)
+{
+	super_set_uuid(sb, uuid, len);
+}
+
+__kernel_fsid_t kernel_ext_uuid_to_fsid(const u8 *uuid)
+{
+	return uuid_to_fsid((__u8 *)uuid);
+}
+
+void kernel_ext_i_size_write(struct inode *inode, loff_t size)
+{
+	i_size_write(inode, size);
+}
+
+uid_t kernel_ext_i_uid_read(struct inode *inode)
+{
+	return i_uid_read(inode);
+}
+
+gid_t kernel_ext_i_gid_read(struct inode *inode)
+{
+	return i_gid_read(inode);
+}
+
+void kernel_ext_i_uid_write(struct inode *inode, uid_t uid)
+{
+	i_uid_write(inode, uid);
+}
+
+void kernel_ext_i_gid_write(struct inode *inode, gid_t gid)
+{
+	i_gid_write(inode, gid);
+}
+
+void kernel_ext_inode_set_atime(struct inode *inode, time64_t sec, long nsec)
+{
+	inode_set_atime(inode, sec, nsec);
+}
+
+void kernel_ext_inode_set_mtime(struct inode *inode, time64_t sec, long nsec)
+{
+	inode_set_mtime(inode, sec, nsec);
+}
+
+void kernel_ext_inode_set_ctime(struct inode *inode, time64_t sec, long nsec)
+{
+	inode_set_ctime(inode, sec, nsec);
+}
+
+bool kernel_ext_inode_is_new(struct inode *inode)
+{
+	return inode_state_read_once(inode) & I_NEW;
+}
+
+void kernel_ext_inode_set_cached_link(struct inode *inode, char *link, int len)
+{
+	inode_set_cached_link(inode, link, len);
+}
+
+u32 kernel_ext_new_encode_dev(dev_t dev)
+{
+	return new_encode_dev(dev);
+}
+
+dev_t kernel_ext_new_decode_dev(u32 dev)
+{
+	return new_decode_dev(dev);
+}
+
+bool kernel_ext_dir_emit_dots(struct file *file, struct dir_context *ctx)
+{
+	return dir_emit_dots(file, ctx);
+}
+
+bool kernel_ext_dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, umode_t mode)
+{
+	return dir_emit(ctx, name, len, ino, fs_umode_to_dtype(mode));
+}
+
+int kernel_ext_finish_open_simple(struct file *file, int error)
+{
+	return finish_open_simple(file, error);
+}
+
+loff_t kernel_ext_i_size_read(struct inode *inode)
+{
+	return i_size_read(inode);
+}
+
+void kernel_ext_inode_lock(struct inode *inode)
+{
+	inode_lock(inode);
+}
+
+void kernel_ext_inode_unlock(struct inode *inode)
+{
+	inode_unlock(inode);
+}
+
+void kernel_ext_inode_lock_shared(struct inode *inode)
+{
+	inode_lock_shared(inode);
+}
+
+void kernel_ext_inode_unlock_shared(struct inode *inode)
+{
+	inode_unlock_shared(inode);
+}
+
+void kernel_ext_filemap_invalidate_lock(struct address_space *mapping)
+{
+	filemap_invalidate_lock(mapping);
+}
+
+void kernel_ext_filemap_invalidate_unlock(struct address_space *mapping)
+{
+	filemap_invalidate_unlock(mapping);
+}
+
+void kernel_ext_filemap_invalidate_lock_shared(struct address_space *mapping)
+{
+	filemap_invalidate_lock_shared(mapping);
+}
+
+void kernel_ext_filemap_invalidate_unlock_shared(struct address_space *mapping)
+{
+	filemap_invalidate_unlock_shared(mapping);
+}
+
+/* Whoever uses the page may need a fault to end. */
+void kernel_ext_wait_dax_page(struct inode *inode)
+{
+	filemap_invalidate_unlock(inode->i_mapping);
+	schedule();
+	filemap_invalidate_lock(inode->i_mapping);
+}
+
+void kernel_ext_file_accessed(struct file *file)
+{
+	file_accessed(file);
+}
+
+void kernel_ext_sb_start_pagefault(struct super_block *sb)
+{
+	sb_start_pagefault(sb);
+}
+
+void kernel_ext_sb_end_pagefault(struct super_block *sb)
+{
+	sb_end_pagefault(sb);
+}
+
+bool kernel_ext_vmf_writes_shared(struct vm_fault *vmf)
+{
+	return (vmf->flags & FAULT_FLAG_WRITE) && (vmf->vma->vm_flags & VM_SHARED);
+}
+
+bool kernel_ext_daxdev_mapping_supported(struct vm_area_desc *desc, struct inode *inode, struct dax_device *dax)
+{
+	return daxdev_mapping_supported(desc, inode, dax);
+}
+
+void kernel_ext_vma_desc_set_hugepage(struct vm_area_desc *desc)
+{
+	vma_desc_set_flags(desc, VMA_HUGEPAGE_BIT);
+}
+
+/* Copies what is present: no page fault is taken. */
+size_t kernel_ext_copy_from_iter_nofault(void *to, size_t len, struct iov_iter *from)
+{
+	size_t copied;
+
+	pagefault_disable();
+	copied = _copy_from_iter_flushcache(to, len, from);
+	pagefault_enable();
+	return copied;
+}
+
+size_t kernel_ext_iov_iter_count(const struct iov_iter *iter)
+{
+	return iov_iter_count(iter);
+}
+
+size_t kernel_ext_copy_mc_to_iter(const void *from, size_t len, struct iov_iter *to)
+{
+	return _copy_mc_to_iter(from, len, to);
 }

@@ -7,6 +7,7 @@
 #define KERNEL_EXT_SHIM_H
 
 #include <linux/hrtimer_types.h>
+#include <linux/fs.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
 #include <linux/spinlock.h>
@@ -30,5 +31,62 @@ bool kernel_ext_irqd_is_level(struct irq_data *data);
 bool kernel_ext_irqd_is_single_target(struct irq_data *data);
 bool kernel_ext_irqd_is_setaffinity_pending(struct irq_data *data);
 bool kernel_ext_irqd_targets_this_cpu(struct irq_data *data);
+
+u64 __percpu *kernel_ext_alloc_percpu_u64(size_t count);
+void kernel_ext_this_cpu_add_u64(u64 __percpu *counter, u64 count);
+u64 kernel_ext_per_cpu_sum_u64(u64 __percpu *counter);
+
+unsigned int kernel_ext_memalloc_nofs_save(void);
+void kernel_ext_memalloc_nofs_restore(unsigned int flags);
+
+u64 kernel_ext_bdev_nr_bytes(struct block_device *bdev);
+void kernel_ext_clwb(void *line);
+void kernel_ext_memcpy_flushcache(void *to, const void *from, size_t len);
+void kernel_ext_pmem_wmb(void);
+
+void kernel_ext_super_set_uuid(struct super_block *sb, const u8 *uuid, unsigned int len);
+__kernel_fsid_t kernel_ext_uuid_to_fsid(const u8 *uuid);
+
+void kernel_ext_i_size_write(struct inode *inode, loff_t size);
+uid_t kernel_ext_i_uid_read(struct inode *inode);
+gid_t kernel_ext_i_gid_read(struct inode *inode);
+void kernel_ext_i_uid_write(struct inode *inode, uid_t uid);
+void kernel_ext_i_gid_write(struct inode *inode, gid_t gid);
+void kernel_ext_inode_set_atime(struct inode *inode, time64_t sec, long nsec);
+void kernel_ext_inode_set_mtime(struct inode *inode, time64_t sec, long nsec);
+void kernel_ext_inode_set_ctime(struct inode *inode, time64_t sec, long nsec);
+bool kernel_ext_inode_is_new(struct inode *inode);
+void kernel_ext_inode_set_cached_link(struct inode *inode, char *link, int len);
+u32 kernel_ext_new_encode_dev(dev_t dev);
+dev_t kernel_ext_new_decode_dev(u32 dev);
+
+bool kernel_ext_dir_emit_dots(struct file *file, struct dir_context *ctx);
+bool kernel_ext_dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, umode_t mode);
+int kernel_ext_finish_open_simple(struct file *file, int error);
+
+struct dax_device;
+struct iov_iter;
+struct vm_area_desc;
+struct vm_fault;
+
+loff_t kernel_ext_i_size_read(struct inode *inode);
+void kernel_ext_inode_lock(struct inode *inode);
+void kernel_ext_inode_unlock(struct inode *inode);
+void kernel_ext_inode_lock_shared(struct inode *inode);
+void kernel_ext_inode_unlock_shared(struct inode *inode);
+void kernel_ext_filemap_invalidate_lock(struct address_space *mapping);
+void kernel_ext_filemap_invalidate_unlock(struct address_space *mapping);
+void kernel_ext_filemap_invalidate_lock_shared(struct address_space *mapping);
+void kernel_ext_filemap_invalidate_unlock_shared(struct address_space *mapping);
+void kernel_ext_wait_dax_page(struct inode *inode);
+void kernel_ext_file_accessed(struct file *file);
+void kernel_ext_sb_start_pagefault(struct super_block *sb);
+void kernel_ext_sb_end_pagefault(struct super_block *sb);
+bool kernel_ext_vmf_writes_shared(struct vm_fault *vmf);
+bool kernel_ext_daxdev_mapping_supported(struct vm_area_desc *desc, struct inode *inode, struct dax_device *dax);
+void kernel_ext_vma_desc_set_hugepage(struct vm_area_desc *desc);
+size_t kernel_ext_copy_from_iter_nofault(void *to, size_t len, struct iov_iter *from);
+size_t kernel_ext_iov_iter_count(const struct iov_iter *iter);
+size_t kernel_ext_copy_mc_to_iter(const void *from, size_t len, struct iov_iter *to);
 
 #endif

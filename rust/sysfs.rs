@@ -222,6 +222,8 @@ pub use sysfs_group;
 pub enum Parent<'a> {
     /// `/sys/kernel`.
     Kernel,
+    /// `/sys/fs`.
+    FileSystems,
     /// The directory of a bound device; drop the [`Dir`] before the device is unbound.
     Device(&'a device::Device<device::Bound>),
     /// Another directory; drop this one first.
@@ -377,6 +379,8 @@ impl<T: Send + Sync + 'static> Dir<T> {
         let parent = match parent {
             // SAFETY: The core sets `kernel_kobj` before any module is loaded and never changes it.
             Parent::Kernel => unsafe { bindings::kernel_kobj },
+            // SAFETY: As `kernel_kobj`.
+            Parent::FileSystems => unsafe { bindings::fs_kobj },
             // SAFETY: The device is live; `kobj` is a field of it.
             Parent::Device(dev) => unsafe { &raw mut (*raw::device(dev)).kobj },
             Parent::Dir(dir) => dir.kobject(),
