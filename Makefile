@@ -41,6 +41,13 @@ install:
 
 ifndef RVM_IN_ROOT
 
+# The suites of other people that squirrelfs is tested with; fetched outside of the build root.
+.PHONY: suites
+suites:
+	@$(if $(filter-out squirrelfs,$(MODULE)),:,scripts/suites)
+
+test test-long bench: suites
+
 # One after the other: they share build/.
 .NOTPARALLEL:
 $(inside):

@@ -104,6 +104,25 @@ def shell_files(top):
     return sorted((top / "scripts").glob("*/selftest.sh"))
 
 
+def machine_test(top, path, long):
+    """Runs a host program that boots machines itself and prints KTAP: selftests/<module>/<directory>/host_*.py."""
+    start = time.monotonic()
+    command = [sys.executable, "-B", str(path)]
+    command = ["env", "RVM_LONG=1", *command] if long else command
+    status, output = run(command, top, timeout_s=3600 if long else 900)
+    return Test(machine_module(top, path), path.stem.removeprefix("host_"), time.monotonic() - start, from_ktap(status, output))
+
+
+def machine_files(top):
+    """Returns the host programs that boot machines."""
+    return sorted(top.glob("selftests/*/*/host_*.py"))
+
+
+def machine_module(top, path):
+    """Returns the module whose test it is."""
+    return path.relative_to(top / "selftests").parts[0]
+
+
 def from_ktap(status, output):
     """Returns the Cases of a program that prints KTAP, one more that fails if its status contradicts them."""
     cases = ktap.cases(output)

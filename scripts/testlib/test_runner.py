@@ -185,6 +185,14 @@ class Trees(unittest.TestCase):
         self.assertEqual(done.stderr, "bench_x.sh: stray line\nbench_x.sh: a\tb\tc\n")
         self.assertRegex(done.stdout, r"a +b +5 +5\.\.7")
 
+    def test_measures_of_operations_become_columns(self):
+        shutil.copy(SCRIPTS / "bench", self.top / "scripts" / "bench")
+        self.write("selftests/m/bench_x.sh", "# icount: no\nprintf 'a\top: ns\t5\nb\top: ns\t7\na\tno: B\t1\na\top: ns\t3\na\top: ns\t9\n'\n")
+        command = [sys.executable, str(self.top / "scripts" / "bench"), "m"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "RVM_IN_ROOT": "1"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.splitlines()[1:5], ["         ns  B", "  op  a   5", "  op  b   7", "  no  a      1"])
+
     def test_tests_that_want_to_be_alone_run_while_nothing_else_does(self):
         body = f'mkdir "{self.top}/busy"\nsleep 0.5\nexpect_ok rmdir "{self.top}/busy"'
         for name, head in (("x_01", "# alone: yes\n"), ("y_01", "# alone: yes\n# cpus: 2\n")):

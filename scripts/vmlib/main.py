@@ -24,7 +24,7 @@ from pathlib import Path
 
 import profiles
 from initramfs import ImageError
-from qemu import GuestError, Machine, Vm
+from qemu import GuestError, Machine, Vm, escape
 from store import Store, StoreError
 from verdict import Outcome, judge
 
@@ -72,6 +72,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--mem", type=whole(256, 16384), metavar="MIB", help="memory (default: the profile's)")
     parser.add_argument("--icount", action="store_true", help="count instructions: time is the number executed")
     parser.add_argument("--cold", action="store_true", help="boot the kernel instead of using a snapshot")
+    parser.add_argument("--nvdimm", type=Path, metavar="FILE", help="one more NVDIMM, which keeps its content in FILE; implies --cold")
     parser.add_argument("--timeout", type=whole(1, 86400), metavar="S", help="seconds for COMMAND (default: 600)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="directory that RVM_OUT writes to")
     parser.add_argument("--log", type=Path, metavar="FILE", help="where to put the kernel log")
@@ -156,6 +157,12 @@ def resumed(options: argparse.Namespace, machine: Machine, log: Path, out: Path,
         return attempt(options, machine, log, out, file)
 
 
+def nvdimm(path: Path) -> str:
+    """Returns QEMU's arguments for an NVDIMM that is the file `path`; the profile must have a slot for it."""
+    backend = f"memory-backend-file,id=filenv,share=on,mem-path={escape(path)},size={path.stat().st_size}"
+    return shlex.join(["-object", backend, "-device", "nvdimm,memdev=filenv,unarmed=off"])
+
+
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns the exit status of the runner."""
     profile = profiles.load(options.profile)
@@ -172,14 +179,18 @@ def run(options: argparse.Namespace) -> int:
         kernel_args=profile.kernel_args,
         devices=profile.devices,
     )
-    if not options.icount and store.kvm_works(profile):
+    if profile.plugin:
+        machine.plugin = store.plugin(TOP / "scripts" / profile.plugin)
+    elif not options.icount and store.kvm_works(profile):
         machine.accel = "kvm"
+    if options.nvdimm:
+        machine.devices = [*machine.devices, nvdimm(options.nvdimm.absolute())]
     directory = run_directory()
     log = options.log.absolute() if options.log else directory / "kernel.log"
     out = options.out.absolute() if options.out else directory / "out"
     out.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    if options.cold or options.icount:
+    if options.cold or options.icount or options.nvdimm:
         outcome = attempt(options, machine, log, out)
     else:
         outcome = resumed(options, machine, log, out, lambda: store.snapshot(profile, machine))

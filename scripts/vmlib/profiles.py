@@ -31,6 +31,8 @@ class Profile:
     # Modules loaded before the snapshot, and those that modprobe finds beside them.
     load: list[str] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
+    # A QEMU plugin, made from scripts/<plugin>/*.c; the machine is emulated then.
+    plugin: str = ""
     # PCI devices whose registers QEMU does not save: removed before the snapshot, found anew after it. These
     # are pci-testdev and edu, which every machine has.
     rescan: list[str] = field(default_factory=lambda: ["0000:00:10.0", "0000:00:11.0"])

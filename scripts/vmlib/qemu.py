@@ -45,6 +45,8 @@ class Machine:
     memory: str = ""
     kernel_args: str = ""
     devices: list[str] = field(default_factory=list)
+    # A TCG plugin, which is no part of what the guest sees: its argument is the run's output directory.
+    plugin: Path | None = None
 
     def args(self) -> list[str]:
         """Returns QEMU's arguments, except for the host's ends of ports and directories."""
@@ -100,6 +102,8 @@ class Vm:
         for name, path, mode in (("checkout", checkout, "on"), ("out", out, "off")):
             common = "security_model=none,multidevs=remap"
             args += ["-fsdev", f"local,id={name}9p,path={escape(path)},readonly={mode},{common}"]
+        if machine.plugin:
+            args += ["-plugin", f"file={escape(machine.plugin)},out={escape(out)}"]
         fds = [end.fileno() for end in theirs.values()]
         if snapshot is not None:
             args += ["-add-fd", f"fd={snapshot.fileno()},set=1", "-incoming", "defer"]

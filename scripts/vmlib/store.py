@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -110,6 +111,24 @@ class Store:
             *[identity(path) for path in (self.image, "/usr/bin", "/usr/sbin", "/usr/lib/x86_64-linux-gnu")],
         )
         return self._made(name, lambda to: to.write_bytes(initramfs.build(self.release, *parts)))
+
+    def plugin(self, directory: Path) -> Path:
+        """Returns the QEMU plugin made from the C sources in `directory`."""
+        sources = sorted(str(path) for path in directory.glob("*.c"))
+        command = ["gcc", "-shared", "-fPIC", "-fvisibility=hidden", "-O2", "-Wall", "-Wextra", "-Werror"]
+        # What was included is part of the result, and so the preprocessed text of the name.
+        text = self._output([*command, "-E", "-P", *sources])
+        name = f"plugin-{directory.name}-" + digest(command, hashlib.sha256(text).hexdigest(), identity(shutil.which(QEMU)))
+        return self._made(name, lambda to: self._output([*command, "-o", str(to), *sources]))
+
+    @staticmethod
+    def _output(command: list[str]) -> bytes:
+        """Runs a compiler and returns its standard output; raises StoreError with its first complaint."""
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            complaint = next((line for line in done.stderr.decode(errors="replace").splitlines() if "error" in line), "")
+            raise StoreError(f"a plugin of QEMU cannot be built: {complaint or done.returncode}")
+        return done.stdout
 
     def snapshot(self, profile: Profile, machine: Machine) -> Path:
         """Returns the memory image of `machine` at READY, booting it first if there is none yet."""

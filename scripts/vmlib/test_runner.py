@@ -72,6 +72,9 @@ class Arguments(unittest.TestCase):
         self.assertIn("-icount shift=0,sleep=off", self.machine(icount=True))
         self.assertNotIn("-icount", self.machine())
 
+    def test_a_plugin_does_not_change_the_machine(self):
+        self.assertEqual(self.machine(plugin=Path("p")), self.machine())
+
     def test_commas_in_paths_are_escaped(self):
         self.assertEqual(qemu.escape(Path("a,b")), "a,,b")
 

@@ -90,6 +90,20 @@ class Files(unittest.TestCase):
                 self.store._made("kind-name", fail)
         self.assertNotEqual(*names)
 
+    def test_a_plugin_is_made_anew_for_a_changed_source(self):
+        source = self.store.path / "plugin" / "a.c"
+        source.parent.mkdir()
+        with mock.patch.object(store.shutil, "which", lambda _name: "/dev/null"):
+            made = []
+            for text in ("int a;", "int a; ", "int b;"):
+                source.write_text(text)
+                made.append(self.store.plugin(source.parent))
+            self.assertEqual(made[0], made[1])
+            self.assertNotEqual(made[0], made[2])
+            source.write_text("int a")
+            with self.assertRaisesRegex(store.StoreError, "error: expected"):
+                self.store.plugin(source.parent)
+
     def test_only_the_opened_file_is_dropped(self):
         with open(self.get(), "rb") as opened:
             os.rename(opened.name, f"{opened.name}.tmp.aside")
