@@ -27,7 +27,7 @@ ifneq ($(shell pwd -P | tr -d 'A-Za-z0-9_./,+@~\n-'),)
 $(error the path of this checkout has a character other than A-Z a-z 0-9 _ . / , + @ ~ -; move it)
 endif
 
-inside := all demo test test-long bench check clippy shell doc rust-project
+inside := all modules demo test test-long bench check clippy shell doc rust-project
 .PHONY: $(inside) help clean install programs tools
 
 help:
@@ -66,7 +66,9 @@ endif
 kbuild = kdir=$$(scripts/kdir) && mkdir -p $(out)/$(1) && exec 9>$(out)/$(1).lock && flock 9 && $(MAKE) -C "$$kdir" M=$(CURDIR) MO=$(out)/$(1) \
 	KCFLAGS=-ffile-prefix-map=$(CURDIR)=. KBUILD_BUILD_TIMESTAMP=0
 
-all: programs
+all: programs modules
+
+modules:
 	+@$(call kbuild,mod) KRUSTFLAGS=--remap-path-prefix=$(CURDIR)=. modules
 
 clippy:

@@ -9,11 +9,12 @@
 #include <linux/fs_dirent.h>
 #include <linux/kdev_t.h>
 #include <linux/libnvdimm.h>
+#include <linux/pagemap.h>
 #include <linux/percpu.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/smp.h>
 #include <linux/statfs.h>
-#include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -276,12 +277,73 @@ void kernel_ext_filemap_invalidate_unlock_shared(struct address_space *mapping)
 	filemap_invalidate_unlock_shared(mapping);
 }
 
-/* Whoever uses the page may need a fault to end. */
-void kernel_ext_wait_dax_page(struct inode *inode)
+/*
+ * Lets page faults go on until whoever uses a page is done with it, then makes durable what they have stored: the
+ * entries that say so go when the layout is broken.
+ */
+static void wait_for_users(struct inode *inode)
 {
 	filemap_invalidate_unlock(inode->i_mapping);
 	schedule();
 	filemap_invalidate_lock(inode->i_mapping);
+	filemap_write_and_wait(inode->i_mapping);
+}
+
+/*
+ * Takes all pages behind `size` from mappings and waits until nobody uses them. An entry may be of a huge page, part of
+ * which stays, so that what is dirty there is made durable first. The mapping is locked against page faults.
+ */
+int kernel_ext_break_layout_behind(struct inode *inode, loff_t size)
+{
+	loff_t start = round_down(size, PMD_SIZE);
+	int error;
+
+	unmap_mapping_range(inode->i_mapping, start, 0, 0);
+	if (size > start) {
+		error = filemap_write_and_wait_range(inode->i_mapping, start, size - 1);
+		if (error)
+			return error;
+	}
+	return dax_break_layout(inode, start, LLONG_MAX, wait_for_users);
+}
+
+/*
+ * Takes all pages of all files from mappings, and forgets them: their memory is about to go. Waits for page faults that
+ * have found theirs already. Inodes stay in the list while a reference is held, as in fs/drop_caches.c.
+ */
+void kernel_ext_forget_mappings(struct super_block *sb)
+{
+	struct inode *inode, *held = NULL;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		bool skip;
+
+		spin_lock(&inode->i_lock);
+		skip = !IS_DAX(inode) || (inode_state_read(inode) & (I_FREEING | I_WILL_FREE | I_NEW));
+		if (!skip)
+			__iget(inode);
+		spin_unlock(&inode->i_lock);
+		if (skip)
+			continue;
+		spin_unlock(&sb->s_inode_list_lock);
+
+		filemap_invalidate_lock(inode->i_mapping);
+		dax_break_layout_final(inode);
+		filemap_invalidate_unlock(inode->i_mapping);
+		iput(held);
+		held = inode;
+		cond_resched();
+
+		spin_lock(&sb->s_inode_list_lock);
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+	iput(held);
+}
+
+bool kernel_ext_fatal_signal_pending(void)
+{
+	return fatal_signal_pending(current);
 }
 
 void kernel_ext_file_accessed(struct file *file)

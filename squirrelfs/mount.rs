@@ -26,12 +26,17 @@ use kernel::{
     str::{
         BStr,
         CString, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
     }, //
 };
 use kernel_ext::{
     fs::{
         Access,
         Device,
+        Guard,
         Lock,
         Region,
         Unmappable,
@@ -42,6 +47,9 @@ use kernel_ext::{
         Parent, //
     }, //
 };
+
+/// How many milliseconds a change of access waits for writes that have begun.
+const WAITS: usize = 10_000;
 
 /// A mounted file system, which lives in its directory in sysfs.
 pub(crate) struct Mount {
@@ -61,7 +69,11 @@ pub(crate) struct Mounted {
 pub(crate) struct State {
     pub(crate) fs: Fs<Region>,
     pub(crate) repairs: Repairs,
+    /// Writes that have begun and are not known to have ended.
+    pub(crate) writes: usize,
     access: Access,
+    /// How the medium was read: only when it was repaired can it be written.
+    scanned: Access,
 }
 
 /// What the device and the medium are called.
@@ -160,22 +172,39 @@ impl Mount {
         }
     }
 
-    /// Changes what the mount may do: reads the medium anew, as what that makes of it may differ.
+    /// Changes what the mount may do. A medium that was only read so far is read anew and repaired.
     pub(crate) fn change_access(&self, access: Access) -> Result {
-        let mut state = self.dir.lock.lock()?;
+        let mut state = self.lock_without_writes()?;
         let region = self.dir.lock.region();
         let name = BStr::from_bytes(self.dir.identity.device.to_bytes());
         if access == Access::ReadWrite {
             need_synchronous(name, region)?;
         }
-        let mut new = State::scan(region, access).map_err(|why| refused(name, why, region))?;
-        match access {
-            Access::ReadWrite => tell_repairs(name, &new),
-            // It is being unmounted, so to say.
-            Access::ReadOnly => new.repairs = state.repairs,
+        match (access, state.scanned) {
+            (Access::ReadOnly, _) => scan::pause(&state.fs),
+            (Access::ReadWrite, Access::ReadWrite) => scan::resume(&state.fs),
+            (Access::ReadWrite, Access::ReadOnly) => {
+                let new = State::scan(region, access).map_err(|why| refused(name, why, region))?;
+                tell_repairs(name, &new);
+                *state = new;
+            }
         }
-        core::mem::replace(&mut *state, new).leave();
+        state.access = access;
         Ok(())
+    }
+
+    /// Takes the lock when no write is under way. The VFS keeps new ones from beginning, unless somebody
+    /// forces a mount to be read-only.
+    fn lock_without_writes(&self) -> Result<Guard<'_, State>> {
+        for _ in 0..WAITS {
+            let state = self.dir.lock.lock()?;
+            if state.writes == 0 {
+                return Ok(state);
+            }
+            drop(state);
+            fsleep(Delta::from_millis(1));
+        }
+        Err(EBUSY)
     }
 }
 
@@ -185,8 +214,15 @@ impl State {
         Ok(Self {
             fs,
             repairs,
+            writes: 0,
             access,
+            scanned: access,
         })
+    }
+
+    /// Whether the medium may be changed.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.access == Access::ReadWrite
     }
 
     fn leave(self) {

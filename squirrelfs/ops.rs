@@ -8,7 +8,10 @@ use crate::{
         self,
         attributes,
         data,
-        fs::Committed,
+        fs::{
+            op,
+            Committed, //
+        },
         layout::{
             self,
             Geometry, //
@@ -21,7 +24,8 @@ use crate::{
         rename,
         write::{
             End,
-            Write, //
+            Write,
+            Written, //
         }, //
     },
     mount::{
@@ -159,6 +163,15 @@ impl Mount {
         self.dir.lock.lock()
     }
 
+    /// As [`Self::lock`], to change something.
+    fn lock_to_change(&self) -> Result<Guard<'_, State>> {
+        let state = self.lock()?;
+        match state.is_writable() {
+            true => Ok(state),
+            false => Err(EROFS),
+        }
+    }
+
     fn count(&self, op: Op) {
         self.dir.stats.count(op);
     }
@@ -167,10 +180,24 @@ impl Mount {
 impl Mount {
     /// Prepares a write that may move the end of the file.
     fn begin_write(&self, ino: u64, at_bytes: u64, len_bytes: u64) -> Result<(Write, Geometry)> {
-        let mut state = self.lock()?;
+        let mut state = self.lock_to_change()?;
         let geometry = *state.fs.geometry();
         let write = state.fs.begin_write(ino, at_bytes, len_bytes, End::Moves)?;
+        state.writes = state.writes.saturating_add(1);
         Ok((write, geometry))
+    }
+
+    fn cancel_write(&self, write: Write) -> Result {
+        let mut state = self.lock()?;
+        state.fs.cancel_write(write);
+        state.writes = state.writes.saturating_sub(1);
+        Ok(())
+    }
+
+    fn note_write(&self, written: Written) -> Result<(u64, Committed<op::Write>)> {
+        let mut state = self.lock()?;
+        state.writes = state.writes.saturating_sub(1);
+        Ok(state.fs.note_write(written))
     }
 }
 
@@ -220,13 +247,16 @@ impl FileSystem for Mount {
     }
 
     fn change(&self, ino: u64, changes: &Changes) -> Result<Durable> {
-        let done = self.lock()?.fs.set_attributes(ino, &changes.into())?;
+        let done = self
+            .lock_to_change()?
+            .fs
+            .set_attributes(ino, &changes.into())?;
         self.count(Op::Attributes);
         Ok(done.into())
     }
 
     fn set_times(&self, ino: u64, times: &Changes) -> Result {
-        Ok(self.lock()?.fs.set_times(ino, &times.into())?)
+        Ok(self.lock_to_change()?.fs.set_times(ino, &times.into())?)
     }
 
     fn target(&self, ino: u64, to: &mut [u8; TARGET_MAX_BYTES]) -> Result<usize> {
@@ -235,7 +265,7 @@ impl FileSystem for Mount {
 
     fn evict(&self, ino: u64) {
         // If the device is gone, the next mount frees the inode.
-        if let Ok(mut state) = self.lock() {
+        if let Ok(mut state) = self.lock_to_change() {
             state.fs.evict(ino);
             self.count(Op::Evict);
         }
@@ -269,7 +299,10 @@ impl FileSystem for Mount {
     }
 
     fn create(&self, at: Place<'_>, new: &Attributes) -> Result<(u64, Durable)> {
-        let (ino, done) = self.lock()?.fs.create(at.dir, name(at)?, new.into())?;
+        let (ino, done) = self
+            .lock_to_change()?
+            .fs
+            .create(at.dir, name(at)?, new.into())?;
         self.count(
             match new.mode & model::inode::mode::FORMAT == model::inode::mode::DIRECTORY {
                 true => Op::Mkdir,
@@ -280,26 +313,29 @@ impl FileSystem for Mount {
     }
 
     fn symlink(&self, at: Place<'_>, target: &[u8], new: &Attributes) -> Result<(u64, Durable)> {
-        let mut state = self.lock()?;
+        let mut state = self.lock_to_change()?;
         let (ino, done) = state.fs.symlink(at.dir, name(at)?, target, new.into())?;
         self.count(Op::Symlink);
         Ok((ino, done.into()))
     }
 
     fn tmpfile(&self, new: &Attributes) -> Result<(u64, Durable)> {
-        let (ino, done) = self.lock()?.fs.tmpfile(new.into())?;
+        let (ino, done) = self.lock_to_change()?.fs.tmpfile(new.into())?;
         self.count(Op::Tmpfile);
         Ok((ino, done.into()))
     }
 
     fn link(&self, at: Place<'_>, ino: u64, now_ns: i64) -> Result<Durable> {
-        let done = self.lock()?.fs.link(at.dir, name(at)?, ino, now_ns)?;
+        let done = self
+            .lock_to_change()?
+            .fs
+            .link(at.dir, name(at)?, ino, now_ns)?;
         self.count(Op::Link);
         Ok(done.into())
     }
 
     fn unlink(&self, at: Place<'_>, what: Removal, now_ns: i64) -> Result<Durable> {
-        let mut state = self.lock()?;
+        let mut state = self.lock_to_change()?;
         let (_, done) = state.fs.unlink(at.dir, name(at)?, what.into(), now_ns)?;
         self.count(match what {
             Removal::File => Op::Unlink,
@@ -317,7 +353,7 @@ impl FileSystem for Mount {
     ) -> Result<Durable> {
         let from = (from.dir, name(from)?);
         let to = (to.dir, name(to)?);
-        let mut state = self.lock()?;
+        let mut state = self.lock_to_change()?;
         let done = state.fs.rename(from, to, existing.into(), now_ns)?;
         self.count(Op::Rename);
         Ok(done.into())
@@ -345,7 +381,7 @@ impl FileSystem for Mount {
         let faults = match write.fills_holes() {
             true => {
                 // A page fault may have filled them by the time that it is kept from that.
-                self.lock()?.fs.cancel_write(write);
+                self.cancel_write(write)?;
                 let faults = file.exclude_faults();
                 (write, geometry) = begin()?;
                 Some(faults)
@@ -361,21 +397,21 @@ impl FileSystem for Mount {
                 faults.invalidate(at_bytes, len_bytes);
             }
         }
-        let (len_bytes, done) = self.lock()?.fs.note_write(written);
+        let (len_bytes, done) = self.note_write(written)?;
         drop((held, faults));
         self.count(Op::Write);
         Ok((len_bytes, done.into()))
     }
 
     fn fill(&self, ino: u64, at_bytes: u64, len_bytes: u64) -> Result {
-        let mut state = self.lock()?;
+        let mut state = self.lock_to_change()?;
         state.fs.fill(ino, at_bytes, len_bytes)?;
         self.count(Op::Fill);
         Ok(())
     }
 
     fn resize(&self, ino: u64, size_bytes: u64, now_ns: i64) -> Result<Durable> {
-        let done = self.lock()?.fs.resize(ino, size_bytes, now_ns)?;
+        let done = self.lock_to_change()?.fs.resize(ino, size_bytes, now_ns)?;
         self.count(Op::Resize);
         Ok(done.into())
     }

@@ -74,7 +74,15 @@ pub(super) unsafe extern "C" fn setattr<T: FileSystem>(
         let has = |bit: u32| attr.ia_valid & bit != 0;
         if has(bindings::ATTR_SIZE) {
             // SAFETY: By the safety requirement; only regular files have a size that can be set.
-            unsafe { file::set_size::<T>(inode, attr.ia_size)? };
+            unsafe { file::set_size::<T>(inode, attr.ia_size, name::ns(attr.ia_ctime))? };
+            // It sets the times of changes as well.
+            let further = bindings::ATTR_MODE
+                | bindings::ATTR_UID
+                | bindings::ATTR_GID
+                | bindings::ATTR_ATIME;
+            if !has(further) {
+                return Ok(0);
+            }
         }
         // SAFETY: By the safety requirement.
         let ns = unsafe { (*(*inode).i_sb).s_user_ns };

@@ -304,7 +304,11 @@ unsafe extern "C" fn rename<T: FileSystem>(
             existing,
             name::now_ns(from_dir),
         )?;
-        for inode in [from_dir, to_dir, (*from).d_inode, (*to).d_inode] {
+        let other_dir = match to_dir == from_dir {
+            true => core::ptr::null_mut(),
+            false => to_dir,
+        };
+        for inode in [from_dir, other_dir, (*from).d_inode, (*to).d_inode] {
             refresh::<T>(inode, &durable);
         }
         Ok(0)

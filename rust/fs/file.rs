@@ -381,8 +381,8 @@ unsafe fn write<T: FileSystem>(
             to_result(c_int::try_from(checked).unwrap_or(0))?;
             return Ok(0);
         }
-        // Takes set-ID bits away, as well.
-        to_result(bindings::kiocb_modified(iocb))?;
+        // The times are set by the write itself.
+        to_result(bindings::file_remove_privs((*iocb).ki_filp))?;
         (mount::of::<T>((*inode).i_sb), name::now_ns(inode))
     };
     // INVARIANT: By the safety requirement.
@@ -414,24 +414,34 @@ unsafe fn write<T: FileSystem>(
         // SAFETY: By the safety requirement.
         unsafe {
             (*iocb).ki_pos = (*iocb).ki_pos.saturating_add_unsigned(written);
+            if (*iocb).ki_pos > bindings::kernel_ext_i_size_read(inode) {
+                bindings::kernel_ext_i_size_write(inode, (*iocb).ki_pos);
+            }
             refresh::<T>(inode, &durable);
+            if bindings::kernel_ext_fatal_signal_pending() {
+                return if done > 0 { Ok(done) } else { Err(EINTR) };
+            }
         }
     }
     Ok(done)
 }
 
-/// Moves the end of a regular file.
+/// Moves the end of a regular file, and sets the times of its changes to `now_ns`.
 ///
 /// # Safety
 ///
 /// `inode` is that of a regular file of a mounted `T`, locked.
-pub(super) unsafe fn set_size<T: FileSystem>(inode: *mut bindings::inode, size: i64) -> Result {
+pub(super) unsafe fn set_size<T: FileSystem>(
+    inode: *mut bindings::inode,
+    size: i64,
+    now_ns: i64,
+) -> Result {
     let size_bytes = u64::try_from(size).map_err(|_| EINVAL)?;
     // SAFETY: By the safety requirement; the order of the locks is the inode, then its mapping.
     unsafe {
         let mapping = (*inode).i_mapping;
         bindings::kernel_ext_filemap_invalidate_lock(mapping);
-        let result = set_size_locked::<T>(inode, size, size_bytes);
+        let result = set_size_locked::<T>(inode, size, size_bytes, now_ns);
         bindings::kernel_ext_filemap_invalidate_unlock(mapping);
         result
     }
@@ -446,30 +456,29 @@ unsafe fn set_size_locked<T: FileSystem>(
     inode: *mut bindings::inode,
     size: i64,
     size_bytes: u64,
+    now_ns: i64,
 ) -> Result {
     // SAFETY: By the safety requirement.
-    let (fs, ino, old, now_ns) = unsafe {
-        // Whoever does I/O on pages that go must have ended.
-        to_result(bindings::dax_break_layout(
-            inode,
-            0,
-            i64::MAX,
-            Some(bindings::kernel_ext_wait_dax_page),
-        ))?;
+    let (fs, ino, old) = unsafe {
         let old = bindings::kernel_ext_i_size_read(inode);
-        let fs = mount::of::<T>((*inode).i_sb);
-        (fs, (*inode).i_ino, old, name::now_ns(inode))
+        (mount::of::<T>((*inode).i_sb), (*inode).i_ino, old)
     };
-    // Nobody may see pages that are given up.
+    // Nobody may use or see pages that are given up.
     if size < old {
         // SAFETY: By the safety requirement.
-        unsafe { bindings::truncate_setsize(inode, size) };
+        unsafe {
+            to_result(bindings::kernel_ext_break_layout_behind(inode, size))?;
+            bindings::truncate_setsize(inode, size);
+        }
     }
     let durable = fs.resize(ino, size_bytes, now_ns).inspect_err(|_| {
         // SAFETY: By the safety requirement; the medium has the old size.
         unsafe { bindings::kernel_ext_i_size_write(inode, old) };
     })?;
     // SAFETY: By the safety requirement.
-    unsafe { refresh::<T>(inode, &durable) };
+    unsafe {
+        bindings::kernel_ext_i_size_write(inode, size);
+        refresh::<T>(inode, &durable);
+    }
     Ok(())
 }

@@ -233,6 +233,7 @@ unsafe fn fill<T: FileSystem>(inode: *mut bindings::inode, ino: u64, link: Optio
         unsafe {
             (*inode).i_generation = stat.generation;
             apply(inode, stat);
+            set_size(inode, stat);
         }
         (stat.mode, stat.rdev)
     })?;
@@ -280,8 +281,10 @@ unsafe fn apply(inode: *mut bindings::inode, stat: &Stat) {
         if (*inode).__bindgen_anon_1.i_nlink != stat.nlink {
             bindings::set_nlink(inode, stat.nlink);
         }
-        let size_bytes = i64::try_from(stat.size_bytes).unwrap_or(i64::MAX);
-        bindings::kernel_ext_i_size_write(inode, size_bytes);
+        // That of a regular file is known to whoever changes it; others must not see it before its pages.
+        if stat.mode & FORMAT != REGULAR {
+            set_size(inode, stat);
+        }
         (*inode).i_blocks = stat.blocks.saturating_mul(SECTORS_PER_BLOCK);
         bindings::kernel_ext_inode_set_atime(inode, atime.0, atime.1);
         bindings::kernel_ext_inode_set_mtime(inode, mtime.0, mtime.1);
@@ -289,7 +292,18 @@ unsafe fn apply(inode: *mut bindings::inode, stat: &Stat) {
     }
 }
 
-/// Makes the inode say what an operation that is durable made of it.
+/// Stores the size that is on the medium in the inode.
+///
+/// # Safety
+///
+/// As [`apply`].
+unsafe fn set_size(inode: *mut bindings::inode, stat: &Stat) {
+    let size_bytes = i64::try_from(stat.size_bytes).unwrap_or(i64::MAX);
+    // SAFETY: By the safety requirement.
+    unsafe { bindings::kernel_ext_i_size_write(inode, size_bytes) };
+}
+
+/// Makes the inode say what an operation that is durable made of it, but for the size of a regular file.
 ///
 /// # Safety
 ///
@@ -301,7 +315,7 @@ pub(super) unsafe fn refresh<T: FileSystem>(inode: *mut bindings::inode, _durabl
     }
 }
 
-/// Makes the inode say what is on the medium.
+/// Makes the inode say what is on the medium, but for the size of a regular file.
 ///
 /// # Safety
 ///

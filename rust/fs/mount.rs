@@ -148,6 +148,7 @@ impl<T: FileSystem> Table<T> {
         put_super: Some(put_super::<T>),
         sync_fs: Some(sync_fs::<T>),
         statfs: Some(statfs::<T>),
+        shutdown: Some(bindings::kernel_ext_forget_mappings),
         ..pin_init::zeroed()
     };
 

@@ -7,8 +7,8 @@
 //!
 //! # Soundness
 //!
-//! A device may be unbound while it is mounted. Its driver then waits for all readers of DAX and
-//! unmaps the memory. Who has [`Held`] the region is such a reader, so the region must be held for
+//! A device may be unbound while it is mounted. Its pages are then taken from the mappings of
+//! programs (`shutdown` in `mount.rs`), its driver waits for all readers of DAX and unmaps the memory. Who has [`Held`] the region is such a reader, so the region must be held for
 //! as long as its words are used. A [`Lock`](super::Lock) holds it whenever it gives access to its
 //! data; mounting does so, too. Types do not show it, since that would tie everything that
 //! describes the medium to a lifetime of one operation.

@@ -46,7 +46,7 @@ namespace() {
 }
 
 faults() {
-	local name file
+	local name pid
 	expect_ok teardown
 
 	it "a medium without a file system is refused, with a reason"
@@ -100,7 +100,12 @@ faults() {
 	it "a device that goes while it is mounted gives errors"
 	name=$(namespace)
 	exec 9<"$OBJECT/fences"
+	coproc "$ktest_top/build/bin/fsdata" hold $mnt/mapped
+	pid=$COPROC_PID
+	expect_ok read -r -u "${COPROC[0]}" _
 	expect_ok write /sys/bus/nd/drivers/nd_pmem/unbind "$name"
+	kill "$pid"
+	wait "$pid"
 	expect_errno EIO touch $mnt/x
 	expect_errno EIO rmdir $mnt/d
 	expect_errno EIO cat "$OBJECT/free_pages"
@@ -112,8 +117,9 @@ faults() {
 	expect_soon 5 test -b $device
 	expect_ok mount_it
 	expect_equal 1 "$(cat "$OBJECT/recovery/unclean")"
-	expect_equal "d" "$(ls $mnt)"
+	expect_equal "d mapped" "$(cd $mnt && echo *)"
 	expect_ok rmdir $mnt/d
+	expect_ok rm $mnt/mapped
 }
 
 stress_race() {

@@ -47,6 +47,28 @@ expect_ok rm $mnt/open
 expect_errno EBUSY mount -o remount,ro $mnt
 exec 9>&-
 expect_ok mount -o remount,ro $mnt
+it "forced to be read-only, it takes no more writes, and is not called clean while a file is open without a name"
+expect_ok mount -o remount,rw $mnt
+exec 9>$mnt/open
+expect_ok rm $mnt/open
+writers=()
+for i in 1 2; do
+	while dd if=/dev/zero of=$mnt/written-$i bs=64k count=64; do :; done 2>/dev/null &
+	writers+=("$!")
+done
+sleep 0.2
+echo u >/proc/sysrq-trigger
+expect_soon 10 grep -q "^$device $mnt squirrelfs ro" /proc/mounts
+for pid in "${writers[@]}"; do wait "$pid"; done
+expect_errno EROFS dd if=/dev/zero of=$mnt/written-1 bs=1 count=1 conv=notrunc
+expect_equal "mounted" "$(state)"
+expect_ok mount -o remount,rw $mnt
+exec 9>&-
+expect_ok rm $mnt/written-1 $mnt/written-2
+expect_ok umount $mnt
+expect_ok "$ktest_top/build/bin/fsck.squirrelfs" -f -n $device
+expect_ok mount_it
+expect_equal "0 0" "$(cat "$OBJECT/recovery/unclean" "$OBJECT/recovery/pages" | tr '\n' ' ' | sed 's/ $//')"
 it "unmounted, nothing is left of it"
 expect_ok umount $mnt
 [ ! -e "$OBJECT" ] || fail "$OBJECT is left"

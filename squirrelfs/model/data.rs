@@ -108,20 +108,24 @@ impl<P: Pm> Fs<P> {
         })
     }
 
-    /// Fills holes in front of the end of the file `ino` with zeros, from the page in which the byte
-    /// `at_bytes` lies on, as many as there are pages for of `len_bytes` bytes.
+    /// Fills the page of the file `ino` in which the byte `at_bytes` lies with zeros, if it is a hole. Of
+    /// more than one page, all of `len_bytes` bytes are filled, if they are holes and can be mapped by
+    /// one entry of an upper page table, and otherwise none.
     pub(crate) fn fill(&mut self, ino: u64, at_bytes: u64, len_bytes: u64) -> Result<(), Error> {
-        let skip = at_bytes % PAGE_BYTES;
-        let (at_bytes, len_bytes) = (at_bytes - skip, len_bytes.saturating_add(skip));
-        let Mapping::Hole { pages } =
-            self.map(ino, at_bytes / PAGE_BYTES, len_bytes.div_ceil(PAGE_BYTES))?
-        else {
+        let (index, most) = (at_bytes / PAGE_BYTES, len_bytes.div_ceil(PAGE_BYTES).max(1));
+        let Mapping::Hole { pages } = self.map(ino, index, most)? else {
             return Ok(());
         };
-        let len_bytes = pages.saturating_mul(PAGE_BYTES);
+        let is_huge = pages == Bitmap::HUGE && index % Bitmap::HUGE == 0;
+        if most > 1 && !(is_huge && self.pages.find_huge().is_some()) {
+            return Err(Error::NoSpace);
+        }
+        let (at_bytes, len_bytes) = (
+            index.saturating_mul(PAGE_BYTES),
+            pages.saturating_mul(PAGE_BYTES),
+        );
         let write = self.begin_write(ino, at_bytes, len_bytes, End::Stays)?;
-        let now_ns = num::time_ns(self.inode_word(ino, word::MTIME_NS)?);
-        let written = write.commit(&self.pm, &self.geometry, &mut Zeros, now_ns);
+        let written = write.commit(&self.pm, &self.geometry, &mut Zeros, 0);
         let _ = self.note_write(written);
         Ok(())
     }
@@ -304,7 +308,7 @@ impl<P: Pm> Fs<P> {
         gone.reserve(extents.runs().len())?;
         while let Some(run) = extents.pop_from(first) {
             // Room was reserved.
-            let _ = gone.insert(run);
+            let _ = gone.collect(run);
         }
         let gone = Batch::found(&self.geometry, gone);
         let gone = write::shrink(

@@ -179,9 +179,24 @@ pub(crate) fn mount<P: Pm>(pm: P, access: Access) -> Result<(Fs<P>, Repairs), Re
 
 /// Marks the medium as unmounted.
 pub(crate) fn unmount<P: Pm>(fs: Fs<P>) -> P {
-    fs.pm.fence();
-    set_state(&fs.pm, &fs.geometry, format::CLEAN);
+    pause(&fs);
     fs.pm
+}
+
+/// Marks the medium as unmounted, unless it has inodes that only wait for being closed. Nothing may be
+/// changed before [`resume`].
+pub(crate) fn pause<P: Pm>(fs: &Fs<P>) {
+    fs.pm.fence();
+    let is_orphan =
+        |node: &Option<Boxed<Node>>| node.as_ref().is_some_and(|it| it.orphan.is_some());
+    if !fs.nodes.iter().any(is_orphan) {
+        set_state(&fs.pm, &fs.geometry, format::CLEAN);
+    }
+}
+
+/// Marks the medium as mounted again.
+pub(crate) fn resume<P: Pm>(fs: &Fs<P>) {
+    set_state(&fs.pm, &fs.geometry, format::MOUNTED);
 }
 
 fn set_state(pm: &impl Pm, geometry: &Geometry, state: u64) {

@@ -154,7 +154,8 @@ impl Write {
         let has_holes = self.fills_holes();
         let ino = self.inode.id();
 
-        let times = (!grows && copied.0 > 0).then_some(now_ns);
+        // A page fault has set them, if it is to.
+        let times = (!grows && copied.0 > 0 && self.end == End::Moves).then_some(now_ns);
         let inode = self.inode.stored(pm, times, &copied);
         let holes = Batch::found(geometry, self.holes).fill(&copied);
         let beyond =
