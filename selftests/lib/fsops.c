@@ -6,7 +6,8 @@
  *
  * DEVICE is the persistent memory below DIRECTORY, such as pmem0. With `fsync`, the directory (after a change of names)
  * or the file (after one of data) is synced as part of the operation, and the rest of the file system before it. Every
- * operation runs ROUNDS times on fresh names in a directory of its own. Of the rounds after the first WARM ones, those
+ * operation runs ROUNDS times on fresh names in a directory of its own, each time just after a tick of the clock: so
+ * each changes the times of what it touches, and few are interrupted. Of the rounds after the first WARM ones, those
  * with the fewest interrupts (none, as a rule) are printed: lines of CONTENDER, "OPERATION: MEASURE" and a number,
  * separated by tabs.
  *
@@ -20,6 +21,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define ROUNDS 20
 #define WARM 2
@@ -94,8 +96,27 @@ static void open_log(void)
 		file = checked(open(old_name, O_CREAT | O_WRONLY | O_APPEND, 0644), "open");
 }
 
+static void open_empty(void)
+{
+	close_new();
+	open_log();
+}
+
+static void open_begun(void)
+{
+	open_empty();
+	checked(write(file, buffer, 1024), "write");
+}
+
 static long run_getppid(void) { return getppid(); }
 static long run_create(void) { return file = open(new_name, O_CREAT | O_EXCL | O_WRONLY, 0644); }
+static long run_make(void)
+{
+	long result = run_create();
+
+	return result < 0 ? result : write(file, buffer, 4096);
+}
+
 static long run_mkdir(void) { return mkdir(new_name, 0755); }
 static long run_link(void) { return link(old_name, new_name); }
 static long run_symlink(void) { return symlink("some/where/else/in/the/tree", new_name); }
@@ -112,6 +133,7 @@ static long run_stat(void) { return stat("data", &status); }
 static const struct operation operations[] = {
 	{ "getppid", NULL, run_getppid, NEVER },
 	{ "create", close_new, run_create, NAMES },
+	{ "create + 4K", close_new, run_make, DATA },
 	{ "mkdir", NULL, run_mkdir, NAMES },
 	{ "link", make_file, run_link, NAMES },
 	{ "symlink", NULL, run_symlink, NAMES },
@@ -119,7 +141,8 @@ static const struct operation operations[] = {
 	{ "unlink", make_linked_file, run_unlink, NAMES },
 	{ "unlink last", make_file, run_unlink, NAMES },
 	{ "rmdir", make_directory, run_rmdir, NAMES },
-	{ "append 1K", open_log, run_append_1k, DATA },
+	{ "append 1K", open_begun, run_append_1k, DATA },
+	{ "append 1K, new page", open_empty, run_append_1k, DATA },
 	{ "append 4K", open_log, run_append_4k, DATA },
 	{ "append 16K", open_log, run_append_16k, DATA },
 	{ "overwrite 4K", open_data, run_overwrite_4k, DATA },
@@ -146,6 +169,17 @@ static void print(const char *contender, const char *operation, const struct pma
 		       (unsigned long long)measures[i].value);
 }
 
+/* Times of files are those of the clock that ticks. */
+static void await_tick(void)
+{
+	struct timespec before, now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &before);
+	do
+		clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	while (now.tv_nsec == before.tv_nsec);
+}
+
 static void measure(const char *contender, const struct operation *operation, bool sync)
 {
 	struct pmark_counts counts[ROUNDS];
@@ -161,13 +195,13 @@ static void measure(const char *contender, const struct operation *operation, bo
 	file = -1;
 	for (round = 0; round < ROUNDS; round++) {
 		/* All names have one length. */
-		if (round == 0 || operation->synced == NAMES)
-			snprintf(old_name, sizeof(old_name), "old-%02d", round);
+		snprintf(old_name, sizeof(old_name), "old-%02d", round);
 		snprintf(new_name, sizeof(new_name), "new-%02d", round);
 		if (operation->prepare)
 			operation->prepare();
 		if (sync)
 			checked(syncfs(directory), "syncfs");
+		await_tick();
 		pmark_begin(&mark, operation->name);
 		result = operation->run();
 		if (sync && result >= 0)
