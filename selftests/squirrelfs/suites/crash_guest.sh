@@ -25,8 +25,10 @@ archive=$programs/tree.tar
 if [ "$1" = first ]; then
 	message=$(file_system make "$device" 2>&1) || complain "$fs cannot be made on $device: $message"
 else
-	# A journal is replayed by a mount, so that only a file system without one can be checked before it.
-	[ "$fs" = ext4 ] || message=$(file_system check "$device" 2>&1) || complain "not clean before the mount: ${message//$'\n'/; }"
+	# The mount repairs; what it leaves is checked before anything else is done with it.
+	message=$(file_system mount "$device" 2>&1) || complain "$fs cannot be mounted: $message"
+	umount /mnt || complain "/mnt cannot be unmounted"
+	message=$(file_system check "$device" 2>&1) || complain "not clean after the mount: ${message//$'\n'/; }"
 fi
 message=$(file_system mount "$device" 2>&1) || complain "$fs cannot be mounted: $message"
 if [ "$1" != first ]; then

@@ -32,7 +32,7 @@ file_system() {
 	squirrelfs:load) need_module squirrelfs ;;
 	squirrelfs:make) "$ktest_top/build/bin/mkfs.squirrelfs" -q -f "$2" ;;
 	squirrelfs:mount) mount -t squirrelfs "$2" /mnt ;;
-	squirrelfs:check) "$ktest_top/build/bin/fsck.squirrelfs" -n "$2" ;;
+	squirrelfs:check) "$ktest_top/build/bin/fsck.squirrelfs" -f -n "$2" ;;
 	ext4:load) modprobe ext4 ;;
 	ext4:make) MKE2FS_CONFIG=$programs/lib/mke2fs.conf program mke2fs -q -F -t ext4 -b 4096 "$2" ;;
 	ext4:mount) mount -t ext4 -o dax=always "$2" /mnt ;;
