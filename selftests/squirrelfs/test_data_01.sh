@@ -91,6 +91,11 @@ expect_equal "2 2 2" "$(synced dirty) $(synced dirty-grown) $(synced dirty-cut)"
 echo 0 >$tracing/events/kprobes/write_back/enable
 echo >$tracing/kprobe_events
 
+it "a file system is made and checked in a file of this one"
+expect_ok "$ktest_top/build/bin/mkfs.squirrelfs" -q image 2M
+expect_ok "$ktest_top/build/bin/fsck.squirrelfs" -f -n image
+rm image
+
 it "when no space is left, a write is short or fails, and nothing else does"
 rm -f numbers log sparse direct map map2 huge
 again

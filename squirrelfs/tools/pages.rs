@@ -4,6 +4,7 @@
 
 use crate::model::pm::{word_of, PAGE_BYTES, WORD_BYTES};
 use rustix::fs::{fallocate, FallocateFlags};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, FileTypeExt};
@@ -38,9 +39,10 @@ pub(crate) fn zero_range(file: &File, at: u64, len_bytes: u64) -> io::Result<()>
         FallocateFlags::PUNCH_HOLE
     };
     let flags = flags | FallocateFlags::KEEP_SIZE;
-    match fallocate(file, flags, at, len_bytes).map_err(io::Error::from) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-        done => return done,
+    match fallocate(file, flags, at, len_bytes) {
+        // Not every file system has it, squirrelfs for one.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+        done => return Ok(done?),
     }
     let zeros = vec![0; ZEROS_BYTES];
     let mut done = 0;
