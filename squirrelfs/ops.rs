@@ -175,9 +175,7 @@ impl Mount {
     fn count(&self, op: Op) {
         self.dir.stats.count(op);
     }
-}
 
-impl Mount {
     /// Prepares a write that may move the end of the file.
     fn begin_write(&self, ino: u64, at_bytes: u64, len_bytes: u64) -> Result<(Write, Geometry)> {
         let mut state = self.lock_to_change()?;
@@ -264,7 +262,7 @@ impl FileSystem for Mount {
     }
 
     fn evict(&self, ino: u64) {
-        // If the device is gone, the next mount frees the inode.
+        // If the device is gone, or may not be changed, the next mount frees the inode.
         if let Ok(mut state) = self.lock_to_change() {
             state.fs.evict(ino);
             self.count(Op::Evict);
@@ -376,6 +374,9 @@ impl FileSystem for Mount {
         source: &mut Source<'_>,
         now_ns: i64,
     ) -> Result<(u64, Durable)> {
+        // Before anything is counted that only its end uncounts.
+        let region = self.dir.lock.region();
+        let held = region.hold().ok_or(EIO)?;
         let begin = || self.begin_write(file.ino(), at_bytes, len_bytes);
         let (mut write, mut geometry) = begin()?;
         let faults = match write.fills_holes() {
@@ -388,8 +389,6 @@ impl FileSystem for Mount {
             }
             false => None,
         };
-        let region = self.dir.lock.region();
-        let held = region.hold().ok_or(EIO)?;
         let mut source = FromWriter(source);
         let written = write.commit(region, &geometry, &mut source, now_ns);
         if let Some(faults) = &faults {

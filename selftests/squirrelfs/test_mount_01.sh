@@ -82,7 +82,7 @@ expect_ok mount -o remount,rw $mnt
 expect_ok rmdir $mnt/d $mnt/e
 expect_ok umount $mnt
 expect_equal "unmounte" "$(state)"
-it "the kernel autoloads it by the name of the file system"
+it "it has the alias by which the kernel looks for the module of a file system"
 expect_equal "fs-squirrelfs" "$(modinfo -F alias "$ktest_mods/squirrelfs.ko")"
 it "the device says what mkfs was told"
 expect_ok mount_it

@@ -3,7 +3,7 @@
 //! Directory records and their transitions.
 //!
 //! ```text
-//!   Free --name--> Named --link(inode)--> Live --clear--> Cleared --lost_link--> Free
+//!   Free --name--> Named --link(inode)--> Live --clear--> Cleared, which is as good as free
 //! ```
 //!
 //! A free record's commit word is 0. Its other words may hold anything.

@@ -110,11 +110,6 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    /// How many bytes were written.
-    pub(crate) const fn len_bytes(&self) -> u64 {
-        self.len_bytes
-    }
-
     /// Where pages came that had been holes, which may be mapped as zeros: position and length in bytes.
     pub(crate) fn filled(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let bytes = |pages: u64| pages.saturating_mul(PAGE_BYTES);

@@ -11,6 +11,7 @@ mod features;
 mod hostile;
 mod mutants;
 mod parts;
+mod places;
 mod recovery;
 mod sequences;
 
