@@ -9,10 +9,12 @@
 #include <linux/fs_context.h>
 #include <linux/huge_mm.h>
 #include <linux/iomap.h>
+#include <linux/irqbypass.h>
 #include <linux/msi.h>
 #include <linux/pagemap.h>
 #include <linux/statfs.h>
 #include <linux/uio.h>
+#include <linux/vfio.h>
 
 #include "shim.h"
 
@@ -22,3 +24,7 @@ const unsigned int kernel_ext_IOCB_NOWAIT = IOCB_NOWAIT;
 const unsigned int kernel_ext_S_DAX = S_DAX;
 const unsigned int kernel_ext_FOP_MMAP_SYNC = FOP_MMAP_SYNC;
 const unsigned int kernel_ext_FMODE_CAN_ODIRECT = FMODE_CAN_ODIRECT;
+const unsigned int kernel_ext_VFIO_DEVICE_GET_INFO = VFIO_DEVICE_GET_INFO;
+const unsigned int kernel_ext_VFIO_DEVICE_GET_IRQ_INFO = VFIO_DEVICE_GET_IRQ_INFO;
+const unsigned int kernel_ext_VFIO_DEVICE_SET_IRQS = VFIO_DEVICE_SET_IRQS;
+const unsigned int kernel_ext_VFIO_DEVICE_RESET = VFIO_DEVICE_RESET;

@@ -10,8 +10,12 @@
 //! | numbers with a range from a user's text | [`param`] |
 //! | one interrupt of a PCI function of one's own | [`pci::Interrupt`] |
 //! | data shared with hard interrupts | [`sync::RawSpinLock`] |
+//! | sleep until a condition holds, in a way that signals may end | [`sync::WaitQueue`] |
 //! | a file system on persistent memory | [`fs::FileSystem`] |
 //! | see, hold and replay the interrupts of a line that belongs to another driver | [`irq::Hook`] |
+//! | a device that programs drive themselves | [`vfio::Device`] |
+//! | such a device that stays while what is behind it comes and goes | [`front::Front`] |
+//! | page tables of an IOMMU, and devices' DMA through them | [`iommu::Domain`] |
 //!
 //! # Soundness
 //!
@@ -26,13 +30,18 @@
 //! for them. It incubates wrappers until the `kernel` crate has its own.
 
 mod bindings;
+pub mod front;
 pub mod fs;
+pub mod iommu;
 pub mod irq;
+pub mod module;
 pub mod param;
 pub mod pci;
+pub mod queue;
 mod raw;
 pub mod sync;
 pub mod sysfs;
+pub mod vfio;
 
 /// Prefix of what `pr_*!` prints from within this crate.
 const __LOG_PREFIX: &[u8] = b"kernel_ext\0";

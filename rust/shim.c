@@ -6,17 +6,24 @@
 #include <linux/blkdev.h>
 #include <linux/cpumask.h>
 #include <linux/dax.h>
+#include <linux/device.h>
 #include <linux/fs_dirent.h>
 #include <linux/kdev_t.h>
 #include <linux/libnvdimm.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/pci.h>
 #include <linux/percpu.h>
+#include <linux/pgtable.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
 #include <linux/statfs.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <linux/wait.h>
 
 DEFINE_XARRAY(kernel_ext_hooks);
 
@@ -395,4 +402,103 @@ size_t kernel_ext_iov_iter_count(const struct iov_iter *iter)
 size_t kernel_ext_copy_mc_to_iter(const void *from, size_t len, struct iov_iter *to)
 {
 	return _copy_mc_to_iter(from, len, to);
+}
+
+/* pci */
+
+int kernel_ext_pci_domain_nr(struct pci_dev *pdev)
+{
+	return pci_domain_nr(pdev->bus);
+}
+
+struct pci_dev *kernel_ext_pci_physfn(struct pci_dev *pdev)
+{
+	return pci_physfn(pdev);
+}
+
+void kernel_ext_device_lock(struct device *dev)
+{
+	device_lock(dev);
+}
+
+void kernel_ext_device_unlock(struct device *dev)
+{
+	device_unlock(dev);
+}
+
+void kernel_ext_driver_override(struct device *dev, char *name, size_t len)
+{
+	guard(spinlock)(&dev->driver_override.lock);
+	strscpy(name, dev->driver_override.name ?: "", len);
+}
+
+/* vfio */
+
+long kernel_ext_wait_event_interruptible_timeout(struct wait_queue_head *queue, bool (*condition)(void *), void *data,
+						 long timeout)
+{
+	return wait_event_interruptible_timeout(*queue, condition(data), timeout);
+}
+
+long kernel_ext_wait_event_killable_timeout(struct wait_queue_head *queue, bool (*condition)(void *), void *data,
+					    long timeout)
+{
+	return wait_event_killable_timeout(*queue, condition(data), timeout);
+}
+
+void kernel_ext_release_fault_lock(struct vm_fault *vmf)
+{
+	release_fault_lock(vmf);
+}
+
+struct file *kernel_ext_get_file(struct file *file)
+{
+	return get_file(file);
+}
+
+/* As io_remap_pfn_range() has it, and as vfio-pci does. */
+void kernel_ext_vma_set_io(struct vm_area_struct *vma)
+{
+	vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
+	vm_flags_set(vma, VM_ALLOW_ANY_UNCACHED | VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+}
+
+unsigned long kernel_ext_page_to_pfn(struct page *page)
+{
+	return page_to_pfn(page);
+}
+
+void kernel_ext_page_fill(struct page *page, int byte)
+{
+	memset(page_address(page), byte, PAGE_SIZE);
+}
+
+/* iommu, front */
+
+DECLARE_RWSEM(kernel_ext_removals);
+
+/*
+ * Whether a page is memory, and not, or perhaps not, that of a device. Persistent memory is; what the boot memory map
+ * leaves out has reserved pages.
+ */
+bool kernel_ext_pfn_is_memory(unsigned long pfn)
+{
+	struct page *page;
+
+	if (!pfn_valid(pfn))
+		return false;
+	page = pfn_to_page(pfn);
+	if (is_zone_device_page(page))
+		return !is_pci_p2pdma_page(page);
+	return !PageReserved(page) || is_zero_pfn(pfn);
+}
+
+void kernel_ext_copy_msi_domain(struct device *to, struct device *from)
+{
+	dev_set_msi_domain(to, dev_get_msi_domain(from));
+}
+
+int kernel_ext_dev_to_node(struct device *dev)
+{
+	return dev_to_node(dev);
 }

@@ -91,4 +91,40 @@ size_t kernel_ext_copy_from_iter_nofault(void *to, size_t len, struct iov_iter *
 size_t kernel_ext_iov_iter_count(const struct iov_iter *iter);
 size_t kernel_ext_copy_mc_to_iter(const void *from, size_t len, struct iov_iter *to);
 
+/* pci */
+struct device;
+struct pci_dev;
+
+int kernel_ext_pci_domain_nr(struct pci_dev *pdev);
+struct pci_dev *kernel_ext_pci_physfn(struct pci_dev *pdev);
+void kernel_ext_device_lock(struct device *dev);
+void kernel_ext_device_unlock(struct device *dev);
+void kernel_ext_driver_override(struct device *dev, char *name, size_t len);
+
+/* vfio */
+struct file;
+struct page;
+struct vm_area_struct;
+struct wait_queue_head;
+
+long kernel_ext_wait_event_interruptible_timeout(struct wait_queue_head *queue, bool (*condition)(void *), void *data,
+						 long timeout);
+long kernel_ext_wait_event_killable_timeout(struct wait_queue_head *queue, bool (*condition)(void *), void *data,
+					    long timeout);
+void kernel_ext_release_fault_lock(struct vm_fault *vmf);
+struct file *kernel_ext_get_file(struct file *file);
+void kernel_ext_vma_set_io(struct vm_area_struct *vma);
+unsigned long kernel_ext_page_to_pfn(struct page *page);
+void kernel_ext_page_fill(struct page *page, int byte);
+
+/* iommu, front */
+struct rw_semaphore;
+
+/* Held for reading while a device's IOMMU is used, for writing while a device is taken from its IOMMU. */
+extern struct rw_semaphore kernel_ext_removals;
+
+bool kernel_ext_pfn_is_memory(unsigned long pfn);
+void kernel_ext_copy_msi_domain(struct device *to, struct device *from);
+int kernel_ext_dev_to_node(struct device *dev);
+
 #endif

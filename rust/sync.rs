@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Locks that the `kernel` crate does not wrap.
+//! Locks and wait queues that the `kernel` crate does not wrap.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 
@@ -19,6 +19,15 @@ use kernel::{
         NotThreadSafe,
         Opaque, //
     }, //
+};
+
+mod wait;
+
+pub use wait::{
+    new_wait_queue,
+    Signals,
+    WaitQueue,
+    Waited, //
 };
 
 /// Creates a [`RawSpinLock`] with a lock class of its own: `new_raw_spinlock!(data, "name")`.

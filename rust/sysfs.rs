@@ -52,9 +52,14 @@ use kernel::{
     ffi::{
         c_char, //
     },
+    new_mutex,
     page::PAGE_SIZE,
     prelude::*,
     str::Formatter,
+    sync::{
+        Arc,
+        Mutex, //
+    },
     types::Opaque, //
 };
 
@@ -341,6 +346,59 @@ impl<T: Send + Sync + 'static> Object<T> {
     }
 }
 
+/// Wakes whoever polls one attribute, from wherever it is kept: once [`Dir::notify_by`] was called,
+/// until that directory is dropped.
+pub struct Notifier {
+    name: &'static CStr,
+    place: Arc<Place>,
+}
+
+/// The object that a [`Notifier`] is for.
+///
+/// # Invariants
+///
+/// `kobj` is null, or an object that stays while the lock is held.
+#[pin_data]
+struct Place {
+    #[pin]
+    kobj: Mutex<Kobject>,
+}
+
+/// A C object, or null.
+struct Kobject(*mut bindings::kobject);
+
+// SAFETY: The object belongs to no thread.
+unsafe impl Send for Kobject {}
+
+impl Notifier {
+    /// For the attribute `name` of a directory that is yet to be made.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub fn new(name: &'static CStr) -> Result<Self> {
+        let place = Arc::pin_init(
+            // INVARIANT: Null.
+            pin_init!(Place {
+                kobj <- new_mutex!(Kobject(core::ptr::null_mut()), "kernel_ext::sysfs::Notifier"),
+            }),
+            GFP_KERNEL,
+        )?;
+        Ok(Self { name, place })
+    }
+
+    /// Wakes them. May sleep.
+    pub fn notify(&self) {
+        let kobj = self.place.kobj.lock();
+        if !kobj.0.is_null() {
+            // SAFETY: By the type invariant; an unknown name is ignored.
+            unsafe {
+                bindings::sysfs_notify(kobj.0, core::ptr::null(), self.name.as_char_ptr());
+            }
+        }
+    }
+}
+
 /// A directory in sysfs that owns the data its attributes show; see the [module
 /// documentation](self).
 ///
@@ -349,6 +407,8 @@ impl<T: Send + Sync + 'static> Object<T> {
 /// `object` points to a pinned, initialised and added object of which this holds one reference.
 pub struct Dir<T: Send + Sync + 'static> {
     object: NonNull<Object<T>>,
+    /// Where a [`Notifier`] finds it.
+    place: Option<Arc<Place>>,
 }
 
 // SAFETY: A `Dir` owns its object, whose data may be sent.
@@ -405,7 +465,10 @@ impl<T: Send + Sync + 'static> Dir<T> {
         // otherwise, and then dropping the `Dir` only gives up the reference.
         // SAFETY: `KBox::into_raw` never returns null.
         let object = unsafe { NonNull::new_unchecked(object) };
-        let dir = Self { object };
+        let dir = Self {
+            object,
+            place: None,
+        };
         to_result(ret)?;
         for group in groups {
             // SAFETY: `kobj` is added, and the group matches its data type.
@@ -423,6 +486,13 @@ impl<T: Send + Sync + 'static> Dir<T> {
         // SAFETY: By the type invariant the object is added; an unknown name is ignored.
         unsafe { bindings::sysfs_notify(self.kobject(), core::ptr::null(), name.as_char_ptr()) };
     }
+
+    /// Lets `notifier` wake whoever polls its attribute of this directory.
+    pub fn notify_by(&mut self, notifier: &Notifier) {
+        // INVARIANT: `drop` takes it away before the object goes.
+        *notifier.place.kobj.lock() = Kobject(self.kobject());
+        self.place = Some(notifier.place.clone());
+    }
 }
 
 impl<T: Send + Sync + 'static> Deref for Dir<T> {
@@ -436,6 +506,10 @@ impl<T: Send + Sync + 'static> Deref for Dir<T> {
 
 impl<T: Send + Sync + 'static> Drop for Dir<T> {
     fn drop(&mut self) {
+        if let Some(place) = &self.place {
+            // INVARIANT: Null.
+            *place.kobj.lock() = Kobject(core::ptr::null_mut());
+        }
         // SAFETY: By the type invariant this owns one reference. `kobject_del` removes the files
         // and waits for running callbacks; it does nothing for an object that was not added.
         unsafe {

@@ -190,7 +190,7 @@ def run(options: argparse.Namespace) -> int:
     out = options.out.absolute() if options.out else directory / "out"
     out.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    if options.cold or options.icount or options.nvdimm:
+    if options.cold or profile.cold or options.icount or options.nvdimm:
         outcome = attempt(options, machine, log, out)
     else:
         outcome = resumed(options, machine, log, out, lambda: store.snapshot(profile, machine))

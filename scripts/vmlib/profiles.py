@@ -33,6 +33,8 @@ class Profile:
     modules: list[str] = field(default_factory=list)
     # A QEMU plugin, made from scripts/<plugin>/*.c; the machine is emulated then.
     plugin: str = ""
+    # A machine with a device that QEMU refuses to save has no snapshot: each of its machines boots.
+    cold: bool = False
     # PCI devices whose registers QEMU does not save: removed before the snapshot, found anew after it. These
     # are pci-testdev and edu, which every machine has.
     rescan: list[str] = field(default_factory=lambda: ["0000:00:10.0", "0000:00:11.0"])

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The function behind a slot: how it comes and goes.
+
+use super::{
+    transition::reset_if,
+    Control,
+    Former,
+    Slot, //
+};
+use crate::{
+    back::{
+        self,
+        Back, //
+    },
+    driver,
+    model::{
+        identity::Identity,
+        spec::Target,
+        state::{
+            self,
+            Arrival,
+            Decision,
+            Device,
+            Event,
+            Outcome, //
+        }, //
+    },
+    stage::{
+        Running,
+        Stage, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::Relaxed,
+        Arc, //
+    }, //
+};
+use kernel_ext::pci::{
+    Function,
+    Reset, //
+};
+
+impl Slot {
+    /// Notes that the next back was just found by the host.
+    pub(crate) fn expect_fresh(&self) {
+        self.is_fresh.store(true, Relaxed);
+    }
+
+    /// The function that belongs behind the slot, if it is there.
+    pub(crate) fn find(&self) -> Option<Function> {
+        driver::find(self.target())
+    }
+
+    /// Takes over a function that is being bound; called with its device lock.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if it is not what the user was promised, [`EBUSY`] if there is a back, or why it
+    /// cannot be used.
+    pub(crate) fn bound(self: &Arc<Self>, function: &Function) -> Result {
+        let arrival = match self.is_fresh.xchg(false, Relaxed) {
+            true => Arrival::Fresh,
+            false => Arrival::Used,
+        };
+        let found = back::identity(function);
+        if let Some(wanted) = self.identity.as_ref() {
+            wanted.accepts(&found).map_err(|mismatch| {
+                self.note(format_args!("{}: {mismatch}", function.address()));
+                EINVAL
+            })?;
+        }
+        let back = Back::take(function)
+            .inspect_err(|error| self.note(format_args!("{}: {error:?}", function.address())))?;
+        let received = {
+            let mut control = self.control.lock();
+            self.receive(&mut control, back, arrival, found)
+        };
+        if let Err(error) = received {
+            self.note(format_args!("{}: {error:?}", function.address()));
+        }
+        self.settle_soon();
+        received
+    }
+
+    fn receive(
+        &self,
+        control: &mut Control,
+        back: Back,
+        arrival: Arrival,
+        found: Identity,
+    ) -> Result {
+        let decision = self.decide(control, Event::BackAppeared(arrival));
+        match decision {
+            Decision::Attach { reset } => {
+                let started = reset_if(&back, reset, Reset::Probing).and_then(|()| {
+                    self.config
+                        .lock()
+                        .init(|at| back.function().config(at), &found);
+                    self.identity.populate(found);
+                    Running::start(back, &control.user).map_err(|refused| refused.error)
+                });
+                let outcome = match started {
+                    Ok(running) => {
+                        control.stage = Stage::Running(running);
+                        Ok(Outcome::Done)
+                    }
+                    Err(error) => Err(error),
+                };
+                self.finish(control, *outcome.as_ref().unwrap_or(&Outcome::Undone));
+                outcome.map(drop)
+            }
+            Decision::Keep { reset } => {
+                reset_if(&back, reset, Reset::Probing).inspect_err(|_| {
+                    self.decide(control, Event::BackGone);
+                })?;
+                control.stage = match control.stage.take() {
+                    Stage::Paused(paused) => Stage::Paused(paused.receive(back)),
+                    Stage::Error(failed) => Stage::Error(failed.receive(back)),
+                    other => other,
+                };
+                Ok(())
+            }
+            Decision::Resume { reset } => {
+                if let Stage::Paused(paused) = control.stage.take() {
+                    control.stage = Stage::Paused(paused.receive(back));
+                }
+                // The back stays bound whether or not the user can have it.
+                self.resume(control, reset, Reset::Probing).ok();
+                Ok(())
+            }
+            Decision::Refuse(refusal) => Err(refusal.into()),
+            _ => Err(EBUSY),
+        }
+    }
+
+    /// Whether `function` is behind the slot.
+    pub(crate) fn has_back(&self, function: &Function) -> bool {
+        let control = self.control.lock();
+        control
+            .stage
+            .back()
+            .is_some_and(|back| back.function() == function)
+    }
+
+    /// Gives up a function that is being unbound; called with its device lock.
+    pub(crate) fn unbound(self: &Arc<Self>, function: &Function) {
+        {
+            let mut control = self.control.lock();
+            let control = &mut *control;
+            let is_ours = |back: &Back| back.function() == function;
+            if !control.stage.back().is_some_and(is_ours) {
+                return;
+            }
+            match self.decide(control, Event::BackGone) {
+                Decision::Pause { .. } => {
+                    self.pause(control, Device::Going, state::Reset::None).ok();
+                }
+                _ => {
+                    control.stage = match control.stage.take() {
+                        Stage::Paused(paused) => Stage::Paused(paused.lose()),
+                        Stage::Error(failed) => Stage::Error(failed.lose()),
+                        other => other,
+                    };
+                }
+            }
+        }
+        self.settle_soon();
+    }
+
+    /// Has the function that belongs behind the slot bound to it, if it is there and is not.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not bound then.
+    pub(crate) fn claim(self: &Arc<Self>) -> Result {
+        let Some(function) = self.find() else {
+            return Ok(());
+        };
+        if self.control.lock().machine.has_back() {
+            return Ok(());
+        }
+        let driver = function.driver();
+        if driver.as_ref().is_some_and(|name| **name == *back::DRIVER) {
+            // It is another slot's.
+            return Err(EEXIST);
+        }
+        let reserved = function.reserved_for();
+        function.reserve_for(Some(back::DRIVER))?;
+        *self.former.lock() = Some(Former {
+            function: function.clone(),
+            driver,
+            reserved,
+        });
+        function.rebind();
+        if self.control.lock().machine.has_back() {
+            return Ok(());
+        }
+        self.release();
+        Err(self.refusal())
+    }
+
+    /// Why the function that belongs behind the slot was not bound.
+    fn refusal(&self) -> Error {
+        let found = self.find().map(|function| back::identity(&function));
+        match (self.identity.as_ref(), found) {
+            (_, None) => ENODEV,
+            (Some(wanted), Some(found)) if wanted.accepts(&found).is_err() => EINVAL,
+            _ => EBUSY,
+        }
+    }
+
+    /// Gives the function behind the slot back to whoever had it before.
+    pub(crate) fn release(&self) {
+        let former = self.former.lock().take();
+        let Some(function) = self.find() else {
+            return;
+        };
+        let is_ours = function
+            .reserved_for()
+            .is_some_and(|name| *name == *back::DRIVER);
+        if !is_ours {
+            return;
+        }
+        // One that the host found while the slot was there had nobody before.
+        let former = former.filter(|former| former.function == function);
+        let driver = former.as_ref().and_then(|former| former.driver.as_ref());
+        if let Some(driver) = driver {
+            // By name, since the host may be told not to bind virtual functions by itself.
+            function.reserve_for(Some(driver)).ok();
+            function.rebind();
+        }
+        // It would stay reserved; there is nothing else to be done without memory.
+        let reserved = former.as_ref().and_then(|former| former.reserved.as_ref());
+        function.reserve_for(reserved.map(|name| &**name)).ok();
+        match (&former, driver) {
+            (_, Some(_)) => {}
+            (Some(_), None) => function.unbind(),
+            (None, None) => function.rebind(),
+        }
+    }
+
+    /// Changes what belongs behind the slot, and binds it if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`EBUSY`] unless the slot is without a back, and empty or paused; [`EEXIST`] if another slot has
+    /// the target; [`ENXIO`], [`ERANGE`] if there is none such; or why the new function is refused, and
+    /// then the old one belongs behind it still.
+    pub(crate) fn retarget(self: &Arc<Self>, target: Target) -> Result {
+        self.control.lock().machine.may_retarget()?;
+        let old = self.target();
+        if old == target {
+            return self.claim();
+        }
+        driver::place(target)?;
+        if self.host.table.is_taken(target) {
+            return Err(EEXIST);
+        }
+        self.release();
+        *self.target.lock() = target;
+        self.is_fresh.store(false, Relaxed);
+        self.claim().inspect_err(|_| *self.target.lock() = old)
+    }
+
+    /// Takes the slot apart; it is of no use afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`EBUSY`] while it is open.
+    pub(crate) fn remove(&self) -> Result {
+        let stage = {
+            let mut control = self.control.lock();
+            match self.decide(&mut control, Event::Remove) {
+                Decision::Refuse(refusal) => return Err(refusal.into()),
+                _ => control.stage.take(),
+            }
+        };
+        // Without the lock, which the front's removal takes.
+        let front = self.front.lock().take();
+        drop(front);
+        drop(stage);
+        self.release();
+        self.returned.wake_all();
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Moving a slot from one stage to another: the model decides, what it says is done here.
+
+use super::{
+    Control,
+    Slot, //
+};
+use crate::{
+    back::Back,
+    dma::Mapping,
+    model::{
+        spec::Command,
+        state::{
+            self,
+            Decision,
+            Device,
+            Event,
+            Outcome,
+            State, //
+        }, //
+    },
+    stage::Stage,
+};
+use kernel::{
+    prelude::*,
+    str::CString,
+    sync::Arc,
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
+    }, //
+};
+use kernel_ext::pci::Reset;
+
+/// Nanoseconds since `begun`.
+fn ns_since(begun: Instant<Monotonic>) -> u64 {
+    u64::try_from(begun.elapsed().as_nanos()).unwrap_or(0)
+}
+
+impl Slot {
+    /// Does what was written to `control`.
+    ///
+    /// # Errors
+    ///
+    /// [`EBUSY`] in the wrong state, [`ENODEV`] without a back, [`ETIMEDOUT`] if the back does not
+    /// fall silent, [`EOPNOTSUPP`] if it cannot be reset, or why a resume failed.
+    pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result {
+        self.event(Event::Command(command))
+    }
+
+    /// Does what `event` leads to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::command`].
+    pub(crate) fn event(self: &Arc<Self>, event: Event) -> Result {
+        let done = {
+            let mut control = self.control.lock();
+            self.act(&mut control, event)
+        };
+        self.settle_soon();
+        done
+    }
+
+    fn act(&self, control: &mut Control, event: Event) -> Result {
+        let before = control.machine;
+        match self.decide(control, event) {
+            Decision::Pause { device, reset } => self.pause(control, device, reset),
+            Decision::Resume { reset } => self.resume(control, reset, Reset::Unlocked),
+            Decision::Refuse(refusal) => Err(refusal.into()),
+            Decision::Nothing => {
+                if control.machine.state() != before.state() {
+                    control.stage = match (control.stage.take(), control.machine.state()) {
+                        (Stage::Error(failed), State::Paused) => Stage::Paused(failed.clear()),
+                        (Stage::Paused(paused), State::Error) => Stage::Error(paused.fail()),
+                        (other, _) => other,
+                    };
+                    self.show(control);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves the machine; what it decides is then up to the caller.
+    pub(crate) fn decide(&self, control: &mut Control, event: Event) -> Decision {
+        let (machine, decision) = control.machine.on(event, self.knobs.policy.auto());
+        control.machine = machine;
+        decision
+    }
+
+    /// Ends a transition of the machine.
+    pub(super) fn finish(&self, control: &mut Control, outcome: Outcome) {
+        control.machine = control.machine.finish(outcome);
+        if control.machine.state() == State::Error {
+            control.stage = match control.stage.take() {
+                Stage::Paused(paused) => Stage::Error(paused.fail()),
+                other => other,
+            };
+        }
+        self.show(control);
+        self.returned.wake_all();
+    }
+
+    pub(super) fn pause(
+        &self,
+        control: &mut Control,
+        device: Device,
+        reset: state::Reset,
+    ) -> Result {
+        let begun = Instant::<Monotonic>::now();
+        self.show(control);
+        let Stage::Running(running) = control.stage.take() else {
+            self.finish(control, Outcome::Undone);
+            return Err(EBUSY);
+        };
+        let paused = match device {
+            Device::Going => running.lose(&control.user),
+            Device::Surviving => {
+                let is_possible = reset == state::Reset::None || running.back().claim().can_reset();
+                let paused = match is_possible {
+                    true => running.pause(&control.user),
+                    false => Err(running.refuse(EOPNOTSUPP)),
+                };
+                match paused {
+                    Ok(paused) => paused,
+                    Err(refused) => {
+                        control.stage = Stage::Running(refused.stage);
+                        self.finish(control, Outcome::Undone);
+                        return Err(refused.error);
+                    }
+                }
+            }
+        };
+        let done = match paused.back() {
+            Some(back) => reset_if(back, reset, Reset::Unlocked),
+            None => Ok(()),
+        };
+        control.stage = Stage::Paused(paused);
+        self.knobs.stats.pauses.count();
+        self.knobs.stats.pause_ns.set(ns_since(begun));
+        match done {
+            Ok(()) => self.finish(control, Outcome::Done),
+            Err(error) => {
+                control.error = CString::try_from_fmt(format_args!("no reset ({error:?})")).ok();
+                self.finish(control, Outcome::Failed);
+            }
+        }
+        done
+    }
+
+    pub(super) fn resume(&self, control: &mut Control, reset: state::Reset, how: Reset) -> Result {
+        let begun = Instant::<Monotonic>::now();
+        self.show(control);
+        let Stage::Paused(paused) = control.stage.take() else {
+            self.finish(control, Outcome::Undone);
+            return Err(EBUSY);
+        };
+        let since = paused.since();
+        control.user.master = self.config.lock().master();
+        let ready = match paused.back() {
+            Some(back) => reset_if(back, reset, how),
+            None => Err(ENODEV),
+        };
+        let resumed = match ready {
+            Ok(()) => paused.resume(&control.user),
+            Err(error) => Err(paused.refuse(error)),
+        };
+        match resumed {
+            Ok(running) => {
+                control.stage = Stage::Running(running);
+                self.finish(control, Outcome::Done);
+                let stats = &self.knobs.stats;
+                stats.resumes.count();
+                stats.resume_ns.set(ns_since(begun));
+                stats.outage_ns.set(ns_since(since));
+                if self.knobs.policy.kick.get().is_on() {
+                    control.user.wiring.kick();
+                }
+                Ok(())
+            }
+            Err(refused) => {
+                let error = refused.error;
+                control.stage = Stage::Paused(refused.stage);
+                control.error = CString::try_from_fmt(format_args!("no resume ({error:?})")).ok();
+                // Somebody else is at the device, most likely to remove it.
+                let outcome = match error == EAGAIN {
+                    true => Outcome::Undone,
+                    false => Outcome::Failed,
+                };
+                self.finish(control, outcome);
+                Err(error)
+            }
+        }
+    }
+
+    /// Directs the DMA of whatever is or will be behind the slot.
+    ///
+    /// # Errors
+    ///
+    /// Why the back cannot be attached; nothing has changed then.
+    pub(crate) fn attach(&self, mapping: Option<Arc<Mapping>>) -> Result {
+        let mut control = self.control.lock();
+        let control = &mut *control;
+        if let Stage::Running(running) = &mut control.stage {
+            running.attach(mapping.as_ref(), control.user.mapping.as_ref())?;
+        }
+        control.user.mapping = mapping;
+        Ok(())
+    }
+
+    /// Milliseconds since the slot was paused, or [`None`] if it is not.
+    pub(crate) fn paused_ms(control: &Control) -> Option<u64> {
+        let since = match &control.stage {
+            Stage::Paused(paused) => paused.since(),
+            _ => return None,
+        };
+        let elapsed: Delta = since.elapsed();
+        u64::try_from(elapsed.as_millis()).ok()
+    }
+}
+
+/// Resets a back if that was decided.
+pub(super) fn reset_if(back: &Back, reset: state::Reset, how: Reset) -> Result {
+    match reset {
+        state::Reset::Flr => back.reset(how),
+        state::Reset::None => Ok(()),
+    }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The attributes below `/sys/kernel/vfio_pause`; `ABI` describes each.
+
+use crate::{
+    driver::{
+        Root,
+        Slots, //
+    },
+    knobs::{
+        Flag,
+        Policy, //
+    },
+    model::{
+        policy::{
+            BlockMs,
+            FaultPolicy, //
+        },
+        spec::{
+            Command,
+            Target, //
+        },
+        text::Switch, //
+    },
+    slot::Slot,
+    stats::Stats, //
+};
+use kernel::{
+    prelude::*,
+    str::Formatter,
+    sync::Arc, //
+};
+use kernel_ext::sysfs::{
+    show,
+    sysfs_group,
+    Attribute,
+    Group,
+    Mode,
+    Object, //
+};
+
+/// Version of the interface described in `ABI`.
+const VERSION: u32 = 1;
+
+/// What the attributes of a slot show.
+type Shared = Arc<Slot>;
+
+/// Attributes of `/sys/kernel/vfio_pause`.
+pub(crate) const ROOT: &[&Group<Root>] = &[&ROOT_GROUP];
+/// Attributes of `/sys/kernel/vfio_pause/slots`.
+pub(crate) const SLOTS: &[&Group<Slots>] = &[&SLOTS_GROUP];
+/// Attributes of `/sys/kernel/vfio_pause/slots/<name>`.
+pub(crate) const SLOT: &[&Group<Shared>] = &[&SLOT_GROUP, &POLICY_GROUP, &STATS_GROUP];
+
+sysfs_group!(static ROOT_GROUP: Root = [Version, Reconfigure]);
+sysfs_group!(static SLOTS_GROUP: Slots = [Add, Remove]);
+sysfs_group!(static SLOT_GROUP: Shared = [
+    State,
+    Control,
+    TargetFile,
+    Backing,
+    Bdf,
+    IommuGroup,
+    LastError,
+]);
+sysfs_group!(static POLICY_GROUP: Shared in c"policy" = [
+    AutoPause,
+    AutoResume,
+    Kick,
+    AllowP2p,
+    Fault,
+    BlockMsFile,
+]);
+sysfs_group!(static STATS_GROUP: Shared in c"stats" = [
+    Pauses,
+    Resumes,
+    PauseNs,
+    ResumeNs,
+    OutageNs,
+    BlockedFaults,
+    SunkFaults,
+    DmaMaps,
+    DmaUnmaps,
+    DmaBytes,
+    PhantomMaps,
+    Irqs,
+    DroppedIrqs,
+]);
+
+struct Version;
+
+impl Attribute<Root> for Version {
+    const NAME: &'static CStr = c"version";
+    const MODE: Mode = Mode::ReadOnly;
+
+    fn show(_: &Object<Root>, out: &mut Formatter<'_>) -> Result {
+        show(out, VERSION)
+    }
+}
+
+struct Reconfigure;
+
+impl Attribute<Root> for Reconfigure {
+    const NAME: &'static CStr = c"reconfigure";
+    const MODE: Mode = Mode::WriteOnly;
+
+    fn store(root: &Object<Root>, text: &str) -> Result {
+        root.reconfigure(text)
+    }
+}
+
+struct Add;
+
+impl Attribute<Slots> for Add {
+    const NAME: &'static CStr = c"add";
+    const MODE: Mode = Mode::WriteOnly;
+
+    fn store(slots: &Object<Slots>, text: &str) -> Result {
+        slots.add(slots, text)
+    }
+}
+
+struct Remove;
+
+impl Attribute<Slots> for Remove {
+    const NAME: &'static CStr = c"remove";
+    const MODE: Mode = Mode::WriteOnly;
+
+    fn store(slots: &Object<Slots>, text: &str) -> Result {
+        slots.remove(text)
+    }
+}
+
+struct State;
+
+impl Attribute<Shared> for State {
+    const NAME: &'static CStr = c"state";
+    const MODE: Mode = Mode::ReadOnly;
+
+    fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+        show(out, slot.state())
+    }
+}
+
+struct Control;
+
+impl Attribute<Shared> for Control {
+    const NAME: &'static CStr = c"control";
+    const MODE: Mode = Mode::WriteOnly;
+
+    fn store(slot: &Object<Shared>, text: &str) -> Result {
+        slot.command(Command::parse(text)?)
+    }
+}
+
+struct TargetFile;
+
+impl Attribute<Shared> for TargetFile {
+    const NAME: &'static CStr = c"target";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+        show(out, slot.target())
+    }
+
+    fn store(slot: &Object<Shared>, text: &str) -> Result {
+        slot.retarget(Target::parse(text)?)
+    }
+}
+
+struct Backing;
+
+impl Attribute<Shared> for Backing {
+    const NAME: &'static CStr = c"backing";
+    const MODE: Mode = Mode::ReadOnly;
+
+    fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+        match slot.backing() {
+            Some(address) => show(out, address),
+            None => show(out, "none"),
+        }
+    }
+}
+
+struct Bdf;
+
+impl Attribute<Shared> for Bdf {
+    const NAME: &'static CStr = c"bdf";
+    const MODE: Mode = Mode::ReadOnly;
+
+    fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+        slot.with_front(|front| front.address().to_str().ok().map(|text| show(out, text)))
+            .unwrap_or_else(|| show(out, "none"))
+    }
+}
+
+struct IommuGroup;
+
+impl Attribute<Shared> for IommuGroup {
+    const NAME: &'static CStr = c"iommu_group";
+    const MODE: Mode = Mode::ReadOnly;
+
+    fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+        match slot.with_front(|front| front.group_id()) {
+            Some(number) => show(out, number),
+            None => show(out, "none"),
+        }
+    }
+}
+
+struct LastError;
+
+impl Attribute<Shared> for LastError {
+    const NAME: &'static CStr = c"last_error";
+    const MODE: Mode = Mode::ReadOnly;
+
+    fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+        slot.show_error(out).map_err(|_| EIO)?;
+        show(out, "")
+    }
+}
+
+/// Declares an attribute below `policy/` for a setting that is on or off.
+macro_rules! flag {
+    ($attr:ident, $name:literal, $field:ident) => {
+        struct $attr;
+
+        impl $attr {
+            fn of(policy: &Policy) -> &Flag {
+                &policy.$field
+            }
+        }
+
+        impl Attribute<Shared> for $attr {
+            const NAME: &'static CStr = $name;
+            const MODE: Mode = Mode::ReadWrite;
+
+            fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+                show(out, Self::of(&slot.knobs().policy).get())
+            }
+
+            fn store(slot: &Object<Shared>, text: &str) -> Result {
+                Self::of(&slot.knobs().policy).set(Switch::parse(text)?);
+                Ok(())
+            }
+        }
+    };
+}
+
+flag!(AutoPause, c"auto_pause", auto_pause);
+flag!(AutoResume, c"auto_resume", auto_resume);
+flag!(Kick, c"kick", kick);
+flag!(AllowP2p, c"allow_p2p", allow_p2p);
+
+struct Fault;
+
+impl Attribute<Shared> for Fault {
+    const NAME: &'static CStr = c"fault";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+        show(out, slot.knobs().policy.fault())
+    }
+
+    fn store(slot: &Object<Shared>, text: &str) -> Result {
+        slot.knobs().policy.set_fault(FaultPolicy::parse(text)?);
+        slot.returned().wake_all();
+        Ok(())
+    }
+}
+
+struct BlockMsFile;
+
+impl Attribute<Shared> for BlockMsFile {
+    const NAME: &'static CStr = c"block_ms";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+        show(out, slot.knobs().policy.block())
+    }
+
+    fn store(slot: &Object<Shared>, text: &str) -> Result {
+        slot.knobs().policy.set_block(BlockMs::parse(text)?);
+        Ok(())
+    }
+}
+
+/// Declares a read-only attribute below `stats/`.
+macro_rules! counter {
+    ($attr:ident, $name:literal, $field:ident) => {
+        struct $attr;
+
+        impl Attribute<Shared> for $attr {
+            const NAME: &'static CStr = $name;
+            const MODE: Mode = Mode::ReadOnly;
+
+            fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
+                let stats: &Stats = &slot.knobs().stats;
+                show(out, stats.$field.get())
+            }
+        }
+    };
+}
+
+counter!(Pauses, c"pauses", pauses);
+counter!(Resumes, c"resumes", resumes);
+counter!(PauseNs, c"pause_ns", pause_ns);
+counter!(ResumeNs, c"resume_ns", resume_ns);
+counter!(OutageNs, c"outage_ns", outage_ns);
+counter!(BlockedFaults, c"blocked_faults", blocked_faults);
+counter!(SunkFaults, c"sunk_faults", sunk_faults);
+counter!(DmaMaps, c"dma_maps", dma_maps);
+counter!(DmaUnmaps, c"dma_unmaps", dma_unmaps);
+counter!(DmaBytes, c"dma_bytes", dma_bytes);
+counter!(PhantomMaps, c"phantom_maps", phantom_maps);
+counter!(Irqs, c"irqs", irqs);
+counter!(DroppedIrqs, c"dropped_irqs", dropped_irqs);
