@@ -41,10 +41,10 @@ install:
 
 ifndef RVM_IN_ROOT
 
-# The suites of other people that squirrelfs is tested with; fetched outside of the build root.
+# The suites of other people that modules are tested with; fetched outside of the build root.
 .PHONY: suites
 suites:
-	@$(if $(filter-out squirrelfs,$(MODULE)),:,scripts/suites)
+	@$(if $(filter-out squirrelfs vfio-pause,$(MODULE)),:,scripts/suites)
 
 test test-long bench: suites
 
