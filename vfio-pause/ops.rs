@@ -4,6 +4,7 @@
 
 use crate::{
     dma::Mapping,
+    ffi,
     model::{
         config::Effects,
         layout::{
@@ -81,8 +82,26 @@ impl Slot {
             (Some(since_ms), _) => Away::Paused { since_ms },
             _ => Away::Error,
         };
-        let policy = &self.knobs().policy;
-        policy::access(policy.fault(), policy.block(), away, patience)
+        let knobs = self.knobs();
+        let (policy, block) = (knobs.policy.fault(), knobs.policy.block());
+        policy::access(policy, block, away, patience)
+    }
+
+    /// Counts and traces what an access at `offset` of a base address register gets.
+    fn account(&self, access: Access, offset: u64) {
+        let stats = &self.knobs().stats;
+        let outcome = match access {
+            Access::Wait { .. } => {
+                stats.blocked_faults.count();
+                ffi::Outcome::Wait
+            }
+            Access::Sink => {
+                stats.sunk_faults.count();
+                ffi::Outcome::Sink
+            }
+            Access::Refuse => ffi::Outcome::Refuse,
+        };
+        ffi::trace_access(&self.knobs().name, offset, outcome);
     }
 
     /// Waits until registers may be there again.
@@ -100,13 +119,9 @@ impl Slot {
     /// What becomes of a system call that accesses registers which are not there.
     fn deal_with_absence(&self, access: Access) -> Result<Next> {
         match access {
-            Access::Sink => {
-                self.knobs().stats.sunk_faults.count();
-                Ok(Next::Sink)
-            }
+            Access::Sink => Ok(Next::Sink),
             Access::Refuse => Err(EIO),
             Access::Wait { limit_ms } => {
-                self.knobs().stats.blocked_faults.count();
                 match self.wait_for_registers(limit_ms, kernel_ext::sync::Signals::Interruptible) {
                     Waited::Interrupted => Err(ERESTARTSYS),
                     Waited::Met | Waited::TimedOut => Ok(Next::Retry),
@@ -119,6 +134,7 @@ impl Slot {
     fn registers(
         &self,
         bar: usize,
+        offset: u64,
         mut f: impl FnMut(&kernel_ext::pci::Window) -> bool,
     ) -> Result<Next> {
         let bar = u8::try_from(bar).map_err(|_| EINVAL)?;
@@ -136,6 +152,7 @@ impl Slot {
                     _ => self.access(&control, Patience::CanWait),
                 }
             };
+            self.account(access, offset);
             match self.deal_with_absence(access)? {
                 Next::Sink => return Ok(Next::Sink),
                 Next::Retry => {}
@@ -379,7 +396,7 @@ impl vfio::Device for Slot {
             Place::Absent => return Err(EINVAL),
             Place::Config { offset } => self.config().lock().read(offset, to).ok_or(EINVAL)?,
             Place::Bar { index, offset } => {
-                match self.registers(index, |window| window.load(offset, to))? {
+                match self.registers(index, offset, |window| window.load(offset, to))? {
                     Next::Sink => to.fill(ABSENT),
                     Next::Retry => {}
                 }
@@ -398,7 +415,7 @@ impl vfio::Device for Slot {
                 self.apply(effects)?;
             }
             Place::Bar { index, offset } => {
-                self.registers(index, |window| window.store(offset, from))?;
+                self.registers(index, offset, |window| window.store(offset, from))?;
             }
         }
         Ok(from.len())
@@ -433,17 +450,12 @@ impl vfio::Device for Slot {
             true => Patience::CanWait,
             false => Patience::CannotWait,
         };
-        let stats = &self.knobs().stats;
-        match self.access(&control, patience) {
+        let what = self.access(&control, patience);
+        self.account(what, offset);
+        match what {
             Access::Refuse => Outcome::Refuse,
-            Access::Sink => {
-                stats.sunk_faults.count();
-                access.insert_sink()
-            }
-            Access::Wait { .. } => {
-                stats.blocked_faults.count();
-                Outcome::Wait
-            }
+            Access::Sink => access.insert_sink(),
+            Access::Wait { .. } => Outcome::Wait,
         }
     }
 

@@ -105,6 +105,8 @@ pub(crate) struct Slot {
     shown: Atomic<u32>,
     /// Whether the next back was just found by the host, and so holds nothing of anybody.
     is_fresh: AtomicFlag,
+    /// Whether interrupts are to be signalled once more.
+    kick_due: AtomicFlag,
     /// Tells who polls the file `state`.
     notifier: Notifier,
     host: Arc<Host>,
@@ -196,6 +198,7 @@ impl Slot {
                 former <- new_mutex!(None, "vfio_pause::Slot::former"),
                 shown: Atomic::new(0),
                 is_fresh: AtomicFlag::new(false),
+                kick_due: AtomicFlag::new(false),
                 notifier: Notifier::new(c"state")?,
                 host,
                 work <- new_work!("vfio_pause::Slot::work"),

@@ -16,6 +16,10 @@
 use crate::{
     back::Back,
     dma::Mapping,
+    hal::{
+        Held,
+        Windows, //
+    },
     model::text::Switch,
     wiring::{
         Armed,
@@ -80,7 +84,7 @@ pub(crate) struct Refused<S> {
 pub(crate) struct Running {
     // Fields drop in declaration order: interrupts and registers go before DMA, all before the back.
     irqs: Armed,
-    windows: [Option<Window>; 6],
+    windows: Windows,
     dma: Option<Attached>,
     back: Back,
 }
@@ -107,7 +111,7 @@ impl Running {
         }
     }
 
-    fn tokens(back: &Back, user: &User) -> Result<(Armed, [Option<Window>; 6], Option<Attached>)> {
+    fn tokens(back: &Back, user: &User) -> Result<(Armed, Windows, Option<Attached>)> {
         let mut windows = [const { None }; 6];
         for (bar, window) in (0u8..).zip(windows.iter_mut()) {
             if back.function().resource(bar).is_some() {
@@ -129,12 +133,14 @@ impl Running {
     /// [`ETIMEDOUT`] if it does not fall silent; the user then still has it.
     pub(crate) fn pause(self, user: &User) -> Result<Paused, Refused<Self>> {
         let since = Instant::now();
+        let held = Held::hold(self.back.function(), &self.windows);
         // A message that cannot be sent would be lost, one that is held is not.
         self.back.claim().hold_messages();
         self.back.claim().clear_master();
         if !self.back.claim().is_quiet() {
             self.back.claim().release_messages();
             self.set_master(user.master);
+            held.release(&self.windows);
             return Err(Refused {
                 stage: self,
                 error: ETIMEDOUT,
@@ -144,6 +150,7 @@ impl Running {
         let back = self.give_up(user);
         Ok(Paused {
             back: Some(back),
+            held: Some(held),
             since,
         })
     }
@@ -173,7 +180,11 @@ impl Running {
         let since = Instant::now();
         self.back.claim().clear_master();
         drop(self.give_up(user));
-        Paused { back: None, since }
+        Paused {
+            back: None,
+            held: None,
+            since,
+        }
     }
 
     /// Ends all of the user's access.
@@ -260,6 +271,8 @@ impl Running {
 /// The user has nothing but what it set up; a back may be there.
 pub(crate) struct Paused {
     back: Option<Back>,
+    /// What keeps the back still, unless that was reset since.
+    held: Option<Held>,
     since: Instant<Monotonic>,
 }
 
@@ -270,26 +283,33 @@ impl Paused {
     ///
     /// [`ENODEV`] without a back, or as [`Running::start`].
     pub(crate) fn resume(self, user: &User) -> Result<Running, Refused<Self>> {
-        let Self { back, since } = self;
-        let Some(back) = back else {
-            return Err(Refused {
-                stage: Self { back: None, since },
-                error: ENODEV,
-            });
+        let Self { back, held, since } = self;
+        let refused = |back, error| Refused {
+            stage: Self { back, held, since },
+            error,
         };
-        match Running::start(back, user) {
-            Ok(running) => {
-                // What was accessed meanwhile was the sink.
-                user.zap();
-                Ok(running)
-            }
-            Err(Refused { stage: back, error }) => Err(Refused {
-                stage: Self {
-                    back: Some(back),
-                    since,
-                },
-                error,
-            }),
+        let Some(back) = back else {
+            return Err(refused(None, ENODEV));
+        };
+        let running = Running::start(back, user).map_err(|it| refused(Some(it.stage), it.error))?;
+        if let Some(held) = held {
+            held.release(&running.windows);
+        }
+        // What was accessed meanwhile was the sink.
+        user.zap();
+        Ok(running)
+    }
+
+    /// Resets the back, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Back::reset`].
+    pub(crate) fn reset(&mut self, how: Reset) -> Result {
+        self.held = None;
+        match &self.back {
+            Some(back) => back.reset(how),
+            None => Ok(()),
         }
     }
 
@@ -302,13 +322,18 @@ impl Paused {
     pub(crate) fn receive(self, back: Back) -> Self {
         Self {
             back: Some(back),
+            held: None,
             ..self
         }
     }
 
     /// Gives the back up.
     pub(crate) fn lose(self) -> Self {
-        Self { back: None, ..self }
+        Self {
+            back: None,
+            held: None,
+            ..self
+        }
     }
 
     /// The back.

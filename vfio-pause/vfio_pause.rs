@@ -16,6 +16,8 @@
 mod back;
 mod dma;
 mod driver;
+mod ffi;
+mod hal;
 mod knobs;
 #[expect(dead_code, reason = "its tests need more of it than the module")]
 mod model;

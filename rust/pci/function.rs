@@ -296,6 +296,12 @@ impl Function {
         }
     }
 
+    /// Waits until whoever is binding, unbinding or configuring it now is done. Process context, with
+    /// no lock that a probe or removal takes.
+    pub fn wait_for_lock(&self) {
+        drop(Lock::new(self));
+    }
+
     /// Leaves only the driver `name` the right to bind it, or with [`None`] any driver that fits.
     ///
     /// # Errors

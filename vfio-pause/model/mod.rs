@@ -12,6 +12,7 @@ pub(crate) mod layout;
 pub(crate) mod name;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod quiet;
 pub(crate) mod ranges;
 pub(crate) mod registers;
 pub(crate) mod slot;

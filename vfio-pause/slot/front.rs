@@ -7,12 +7,15 @@ use super::{
     Slot,
     STATES, //
 };
-use crate::model::{
-    identity::Identity,
-    spec::FrontKind,
-    state::{
-        Phase,
-        State, //
+use crate::{
+    ffi,
+    model::{
+        identity::Identity,
+        spec::FrontKind,
+        state::{
+            Phase,
+            State, //
+        }, //
     }, //
 };
 use kernel::{
@@ -36,6 +39,7 @@ impl Slot {
         for (number, each) in (0u32..).zip(STATES) {
             if each == state {
                 self.shown.store(number, Relaxed);
+                ffi::trace_state(&self.knobs.name, number);
             }
         }
         {
@@ -125,5 +129,6 @@ impl WorkItem for Slot {
     fn run(this: Arc<Slot>) {
         // What went wrong is noted.
         this.settle().ok();
+        this.kick_late();
     }
 }

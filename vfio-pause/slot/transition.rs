@@ -25,7 +25,10 @@ use crate::{
 use kernel::{
     prelude::*,
     str::CString,
-    sync::Arc,
+    sync::{
+        atomic::Relaxed,
+        Arc, //
+    },
     time::{
         Delta,
         Instant,
@@ -135,9 +138,10 @@ impl Slot {
                 }
             }
         };
-        let done = match paused.back() {
-            Some(back) => reset_if(back, reset, Reset::Unlocked),
-            None => Ok(()),
+        let mut paused = paused;
+        let done = match reset {
+            state::Reset::Flr => paused.reset(Reset::Unlocked),
+            state::Reset::None => Ok(()),
         };
         control.stage = Stage::Paused(paused);
         self.knobs.stats.pauses.count();
@@ -155,15 +159,15 @@ impl Slot {
     pub(super) fn resume(&self, control: &mut Control, reset: state::Reset, how: Reset) -> Result {
         let begun = Instant::<Monotonic>::now();
         self.show(control);
-        let Stage::Paused(paused) = control.stage.take() else {
+        let Stage::Paused(mut paused) = control.stage.take() else {
             self.finish(control, Outcome::Undone);
             return Err(EBUSY);
         };
         let since = paused.since();
         control.user.master = self.config.lock().master();
-        let ready = match paused.back() {
-            Some(back) => reset_if(back, reset, how),
-            None => Err(ENODEV),
+        let ready = match reset {
+            state::Reset::Flr => paused.reset(how),
+            state::Reset::None => Ok(()),
         };
         let resumed = match ready {
             Ok(()) => paused.resume(&control.user),
@@ -179,6 +183,8 @@ impl Slot {
                 stats.outage_ns.set(ns_since(since));
                 if self.knobs.policy.kick.get().is_on() {
                     control.user.wiring.kick();
+                    // Who makes virtual functions has more to do before one can be used.
+                    self.kick_due.store(how == Reset::Probing, Relaxed);
                 }
                 Ok(())
             }
@@ -210,6 +216,25 @@ impl Slot {
         }
         control.user.mapping = mapping;
         Ok(())
+    }
+
+    /// Signals all interrupts once more when the driver of the physical function has done its part.
+    pub(super) fn kick_late(&self) {
+        if !self.kick_due.xchg(false, Relaxed) {
+            return;
+        }
+        let pf = {
+            let control = self.control.lock();
+            let back = control.stage.back();
+            back.and_then(|back| back.function().virtual_of())
+        };
+        if let Some((pf, _)) = pf {
+            pf.wait_for_lock();
+        }
+        let control = self.control.lock();
+        if let Stage::Running(_) = control.stage {
+            control.user.wiring.kick();
+        }
     }
 
     /// Milliseconds since the slot was paused, or [`None`] if it is not.

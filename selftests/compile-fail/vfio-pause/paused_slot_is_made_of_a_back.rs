@@ -9,6 +9,8 @@
 mod back;
 #[path = "../../../vfio-pause/dma.rs"]
 mod dma;
+#[path = "../../../vfio-pause/hal.rs"]
+mod hal;
 #[path = "../../../vfio-pause/knobs.rs"]
 mod knobs;
 #[path = "../../../vfio-pause/model/mod.rs"]
@@ -28,5 +30,6 @@ use stage::Paused;
 pub(crate) fn run(back: Back) {
     let since = Instant::<Monotonic>::now();
     let back = Some(back);
-    let _ = Paused { back, since }; //~ E0451
+    let held: Option<hal::Held> = None;
+    let _ = Paused { back, held, since }; //~ E0451
 }

@@ -9,6 +9,8 @@
 mod back;
 #[path = "../../../vfio-pause/dma.rs"]
 mod dma;
+#[path = "../../../vfio-pause/hal.rs"]
+mod hal;
 #[path = "../../../vfio-pause/knobs.rs"]
 mod knobs;
 #[path = "../../../vfio-pause/model/mod.rs"]
