@@ -44,6 +44,14 @@ impl OwnedQueue {
     }
 }
 
+impl OwnedQueue {
+    /// Waits until all that is queued has run to its end.
+    pub fn drain(&self) {
+        // SAFETY: By the type invariant the queue lives as long as `self`.
+        unsafe { bindings::__flush_workqueue(self.0.as_ptr()) };
+    }
+}
+
 impl Deref for OwnedQueue {
     type Target = Queue;
 

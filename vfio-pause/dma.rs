@@ -64,6 +64,11 @@ impl Mapping {
         )
     }
 
+    /// Name, settings and counters of the slot that made it.
+    pub(crate) fn knobs(&self) -> &Knobs {
+        &self.knobs
+    }
+
     /// The domain a back is attached to.
     pub(crate) fn domain(&self) -> &Arc<Domain> {
         &self.real

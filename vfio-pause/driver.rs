@@ -44,6 +44,9 @@ use kernel_ext::{
     },
 };
 
+/// Name of the drivers of fronts.
+pub(crate) const FRONT_DRIVER: &CStr = c"vfio-pause-front";
+
 /// Most slots at a time.
 const MAX_SLOTS: usize = 1024;
 
@@ -101,7 +104,13 @@ pub(crate) fn place(target: Target) -> Result<Function> {
                 false => Err(ERANGE),
             }
         }
-        Target::Function(bdf) => function_at(bdf).ok_or(ENXIO),
+        Target::Function(bdf) => {
+            let function = function_at(bdf).ok_or(ENXIO)?;
+            match function.is_endpoint() {
+                true => Ok(function),
+                false => Err(EINVAL),
+            }
+        }
     }
 }
 
@@ -121,13 +130,22 @@ pub(crate) struct Table {
     /// Callers of the PCI core hold device locks. Before `control` of a slot.
     #[pin]
     slots: Mutex<KVec<Arc<Slot>>>,
+    /// Held while somebody looks whether a target is free and takes it. Before all other locks here.
+    #[pin]
+    placing: Mutex<()>,
 }
 
 impl Table {
     fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            slots <- new_mutex!(KVec::new(), "vfio_pause::Table"),
+            slots <- new_mutex!(KVec::new(), "vfio_pause::Table::slots"),
+            placing <- new_mutex!((), "vfio_pause::Table::placing"),
         })
+    }
+
+    /// Keeps others from taking targets.
+    pub(crate) fn placing(&self) -> impl Drop + '_ {
+        self.placing.lock()
     }
 
     /// The slot with a target.
@@ -192,7 +210,10 @@ impl Keeper for Table {
     fn wants(&self, function: &Function) -> bool {
         match self.of(function) {
             Some(slot) => {
-                slot.expect_fresh();
+                // Any other function may have been here before, and was only found again.
+                if function.virtual_of().is_some() {
+                    slot.expect_fresh();
+                }
                 true
             }
             None => false,
@@ -205,12 +226,15 @@ impl Keeper for Table {
 
     fn unbound(&self, function: &Function) {
         // Not by its place, since the slot may have another target by now.
-        let slot = {
-            let slots = self.slots.lock();
-            slots.iter().find(|slot| slot.has_back(function)).cloned()
-        };
-        if let Some(slot) = slot {
-            slot.unbound(function);
+        // From the end, so that a slot that is removed meanwhile hides no other; without the lock,
+        // since a slot may take its time.
+        let mut count = self.slots.lock().len();
+        while count > 0 {
+            count -= 1;
+            let slot = self.slots.lock().get(count).cloned();
+            if let Some(slot) = slot {
+                slot.unbound(function);
+            }
         }
     }
 }
@@ -222,7 +246,16 @@ pub(crate) struct VfioPause {
     _slots: Dir<Slots>,
     _root: Dir<Root>,
     _keeping: Keeping<Table>,
-    _host: Arc<Host>,
+    _host: Last,
+}
+
+/// The module's own reference to what slots need. Queued work has others, so that is waited for here.
+struct Last(Arc<Host>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.queue.drain();
+    }
 }
 
 /// The data of `/sys/kernel/vfio_pause`.
@@ -285,6 +318,7 @@ impl Slots {
         let name = CString::try_from_fmt(fmt!("{}", spec.name.as_str()))?;
         let mut named = self.named.lock();
         let is_taken = named.iter().any(|other| *other.slot.knobs().name == *name);
+        let placing = self.table.placing();
         if is_taken || self.table.is_taken(spec.target) {
             return Err(EEXIST);
         }
@@ -299,6 +333,7 @@ impl Slots {
         )?;
         dir.notify_by(slot.notifier());
         self.table.insert(&slot)?;
+        drop(placing);
         let entry = Named {
             _dir: dir,
             slot,
@@ -306,10 +341,12 @@ impl Slots {
         };
         let ready = entry.slot.claim().and_then(|()| entry.slot.settle());
         if let Err(error) = ready {
-            // Nobody can have opened what is not there.
-            entry.slot.remove().ok();
-            self.table.remove(&entry.slot);
-            return Err(error);
+            // If there was a front for a moment and somebody has opened it, the slot stays.
+            if entry.slot.retire().is_ok() {
+                self.table.remove(&entry.slot);
+                entry.slot.release();
+                return Err(error);
+            }
         }
         named.push(entry, GFP_KERNEL)?;
         Ok(())
@@ -328,8 +365,9 @@ impl Slots {
             .position(|named| named.slot.knobs().name.to_bytes() == name.as_str().as_bytes())
             .ok_or(ENOENT)?;
         let slot = named.get(index).ok_or(ENOENT)?.slot.clone();
-        slot.remove()?;
+        slot.retire()?;
         self.table.remove(&slot);
+        slot.release();
         drop(named.remove(index).map_err(|_| ENOENT)?);
         Ok(())
     }
@@ -347,7 +385,7 @@ impl kernel::Module for VfioPause {
             Host {
                 table: table.clone(),
                 domain_min,
-                drivers: front::Drivers::register(module, c"vfio-pause-front")?,
+                drivers: front::Drivers::register(module, FRONT_DRIVER)?,
                 queue: OwnedQueue::new(c"vfio_pause")?,
                 module,
             },
@@ -379,7 +417,7 @@ impl kernel::Module for VfioPause {
             _slots: slots,
             _root: root,
             _keeping: keeping,
-            _host: host,
+            _host: Last(host),
         })
     }
 }

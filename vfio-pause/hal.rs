@@ -6,6 +6,10 @@ use crate::model::quiet::{
     self,
     MAX_SWITCHES, //
 };
+use kernel::time::{
+    delay::fsleep,
+    Delta, //
+};
 use kernel_ext::pci::{
     Function,
     Window, //
@@ -38,9 +42,13 @@ fn store(windows: &Windows, switch: &quiet::Switch, value: u32) {
 }
 
 impl Held {
-    /// Turns all switches of `function` off.
+    /// Turns all switches of `function`, which nobody can tell anything now, off. Sleeps.
     pub(crate) fn hold(function: &Function, windows: &Windows) -> Self {
-        let (vendor, device, ..) = function.ids();
+        let (vendor, device, _, _, class, _) = function.ids();
+        match quiet::settle_ms(class) {
+            0 => {}
+            ms => fsleep(Delta::from_millis(i64::from(ms))),
+        }
         let mut registers = [None; MAX_SWITCHES];
         for (switch, register) in quiet::switches(vendor, device).iter().zip(&mut registers) {
             *register = load(windows, switch).filter(|value| value & switch.mask != 0);

@@ -54,6 +54,8 @@ pub(crate) struct Policy {
     pub(crate) allow_p2p: Flag,
     fault: Atomic<u32>,
     block_ms: Atomic<u32>,
+    /// Counts changes of the two above.
+    changes: Atomic<u32>,
 }
 
 /// All policies, by what stands for each.
@@ -72,6 +74,7 @@ impl Policy {
             allow_p2p: Flag::new(Switch::Off),
             fault: Atomic::new(2),
             block_ms: Atomic::new(BlockMs::DEFAULT.ms()),
+            changes: Atomic::new(0),
         }
     }
 
@@ -96,6 +99,12 @@ impl Policy {
                 self.fault.store(number, Relaxed);
             }
         }
+        self.changes.fetch_add(1, Relaxed);
+    }
+
+    /// How often what accesses get was changed.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes.load(Relaxed)
     }
 
     /// How long such an access waits.
@@ -106,6 +115,7 @@ impl Policy {
     /// Changes that.
     pub(crate) fn set_block(&self, block: BlockMs) {
         self.block_ms.store(block.ms(), Relaxed);
+        self.changes.fetch_add(1, Relaxed);
     }
 }
 

@@ -46,7 +46,10 @@ use kernel::{
 };
 use kernel_ext::{
     iommu,
-    sync::Waited,
+    sync::{
+        Signals,
+        Waited, //
+    },
     vfio::{
         self,
         EventFd,
@@ -63,6 +66,9 @@ use kernel_ext::{
         Wait, //
     },
 };
+
+/// The notice that the host wants to have the device back.
+const REQUEST: usize = 1;
 
 /// What a register of an absent device reads as.
 const ABSENT: u8 = 0xff;
@@ -104,25 +110,23 @@ impl Slot {
         ffi::trace_access(&self.knobs().name, offset, outcome);
     }
 
-    /// Waits until registers may be there again.
-    fn wait_for_registers(
-        &self,
-        limit_ms: Option<u32>,
-        signals: kernel_ext::sync::Signals,
-    ) -> Waited {
+    /// Waits until registers may be there again, or the policy is another than was `seen`.
+    fn wait_for_registers(&self, limit_ms: Option<u32>, seen: u32, signals: Signals) -> Waited {
         let limit = limit_ms.map(|ms| Delta::from_millis(i64::from(ms)));
+        let policy = &self.knobs().policy;
         self.returned().wait(limit, signals, || {
-            matches!(self.state(), State::Running | State::Error | State::Empty)
+            policy.changes() != seen
+                || matches!(self.state(), State::Running | State::Error | State::Empty)
         })
     }
 
     /// What becomes of a system call that accesses registers which are not there.
-    fn deal_with_absence(&self, access: Access) -> Result<Next> {
+    fn deal_with_absence(&self, access: Access, seen: u32) -> Result<Next> {
         match access {
             Access::Sink => Ok(Next::Sink),
             Access::Refuse => Err(EIO),
             Access::Wait { limit_ms } => {
-                match self.wait_for_registers(limit_ms, kernel_ext::sync::Signals::Interruptible) {
+                match self.wait_for_registers(limit_ms, seen, Signals::Interruptible) {
                     Waited::Interrupted => Err(ERESTARTSYS),
                     Waited::Met | Waited::TimedOut => Ok(Next::Retry),
                 }
@@ -138,7 +142,13 @@ impl Slot {
         mut f: impl FnMut(&kernel_ext::pci::Window) -> bool,
     ) -> Result<Next> {
         let bar = u8::try_from(bar).map_err(|_| EINVAL)?;
+        let identity = self.identity().ok_or(ENODEV)?;
+        if identity.is_msix_table(bar, offset) {
+            // The messages are the host's; the user directs them by other means.
+            return Ok(Next::Sink);
+        }
         loop {
+            let seen = self.knobs().policy.changes();
             let access = {
                 let control = self.control().lock();
                 match &control.stage {
@@ -153,9 +163,22 @@ impl Slot {
                 }
             };
             self.account(access, offset);
-            match self.deal_with_absence(access)? {
+            match self.deal_with_absence(access, seen)? {
                 Next::Sink => return Ok(Next::Sink),
                 Next::Retry => {}
+            }
+        }
+    }
+
+    /// Adds to what was read from `offset` of the configuration space whether the back raises its pin.
+    fn add_pin_status(&self, offset: u64, to: &mut [u8]) {
+        const STATUS: u16 = 0x6;
+        const PIN: u8 = 1 << 3;
+        let place = u64::from(STATUS).checked_sub(offset);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        if let Some(byte) = place.and_then(|place| to.get_mut(place)) {
+            if let Stage::Running(running) = &self.control().lock().stage {
+                *byte |= running.back().function().config(STATUS) & PIN;
             }
         }
     }
@@ -169,6 +192,14 @@ impl Slot {
             control.user.master = self.config().lock().master();
             if let Stage::Running(running) = &control.stage {
                 running.set_master(control.user.master);
+            }
+        }
+        if effects.intx_disable.is_some() {
+            let mut control = self.control().lock();
+            let control = &mut *control;
+            control.user.pin_disable = self.config().lock().intx_disable();
+            if let Stage::Running(running) = &control.stage {
+                running.set_pin(&control.user);
             }
         }
         if effects.reset {
@@ -189,17 +220,22 @@ impl Slot {
         let changed = eventfds.len();
         let mut control = self.control().lock();
         let control = &mut *control;
+        let was_off = control.user.wiring.source().is_none();
         control.user.wiring.direct(source, count, start, eventfds)?;
         if let Stage::Running(running) = &mut control.stage {
             let armed = running.irqs().arm(&control.user.wiring, start, changed);
             if armed.is_err() {
-                control.user.wiring.undirect(start, changed);
+                match was_off {
+                    true => control.user.wiring.turn_off(),
+                    false => control.user.wiring.undirect(start, changed),
+                }
                 // What is directed nowhere needs nothing that could be missing.
                 running
                     .irqs()
                     .arm(&control.user.wiring, start, changed)
                     .ok();
             }
+            running.set_pin(&control.user);
             armed?;
         }
         Ok(())
@@ -229,7 +265,7 @@ impl Slot {
         let mut control = self.control().lock();
         let control = &mut *control;
         if control.user.wiring.source() != Some(source) {
-            return Ok(());
+            return Err(EINVAL);
         }
         control.user.wiring.turn_off();
         if let Stage::Running(running) = &mut control.stage {
@@ -238,12 +274,36 @@ impl Slot {
         Ok(())
     }
 
+    /// Directs or signals a notice: one of errors, or one of the host's wish to have the device back.
+    fn set_notice(&self, request: &SetIrqs<'_>) -> Result {
+        let number = match request.index() {
+            layout::VFIO_PCI_ERR_IRQ_INDEX => 0,
+            _ => REQUEST,
+        };
+        let eventfd = match (request.action(), request.data()) {
+            (IrqAction::Trigger, IrqData::EventFds(&[fd])) => Some(eventfd(fd)?),
+            (IrqAction::Trigger, IrqData::None) if request.count() == 0 => {
+                let mut control = self.control().lock();
+                return control.user.wiring.drop_notice(number);
+            }
+            (IrqAction::Trigger, IrqData::None | IrqData::Bool([1..=u8::MAX])) => None,
+            (IrqAction::Trigger, IrqData::Bool(_)) => return Ok(()),
+            _ => return Err(ENOTTY),
+        };
+        let mut control = self.control().lock();
+        match eventfd {
+            Some(eventfd) => control.user.wiring.direct_notice(number, eventfd),
+            None if control.user.wiring.signal_notice(number) => {}
+            None => return Err(EINVAL),
+        }
+        Ok(())
+    }
+
     /// Signals interrupts as if the device had.
     fn loop_back(&self, request: &SetIrqs<'_>, flags: Option<&[u8]>) -> Result {
         let control = self.control().lock();
         let wiring = &control.user.wiring;
-        let source = Source::of_index(request.index());
-        if source.is_some() && wiring.source() != source {
+        if wiring.source() != Source::of_index(request.index()) {
             return Err(EINVAL);
         }
         for number in 0..request.count() {
@@ -252,10 +312,7 @@ impl Slot {
                 continue;
             }
             let vector = request.start().checked_add(number).ok_or(EINVAL)?;
-            wiring.signal(
-                request.index(),
-                usize::try_from(vector).map_err(|_| EINVAL)?,
-            );
+            wiring.signal(usize::try_from(vector).map_err(|_| EINVAL)?);
         }
         Ok(())
     }
@@ -299,7 +356,7 @@ impl vfio::Device for Slot {
         control.user.open = None;
         control.user.wiring.clear();
         control.user.master = Switch::Off;
-        self.config().lock().after_reset();
+        self.config().lock().renew();
         if let Stage::Running(running) = &mut control.stage {
             running.set_master(Switch::Off);
             // What is turned off needs nothing that could be missing.
@@ -312,9 +369,17 @@ impl vfio::Device for Slot {
         }
     }
 
+    fn requested(&self, _times: u32) {
+        let control = self.control().lock();
+        control.user.wiring.signal_notice(REQUEST);
+    }
+
     fn info(&self) -> Info {
         Info {
-            flags: Info::PCI | Info::RESET,
+            flags: match self.can_reset() {
+                true => Info::PCI | Info::RESET,
+                false => Info::PCI,
+            },
             regions: layout::VFIO_PCI_NUM_REGIONS,
             irqs: layout::VFIO_PCI_NUM_IRQS,
         }
@@ -343,28 +408,7 @@ impl vfio::Device for Slot {
     fn set_irqs(&self, request: &SetIrqs<'_>) -> Result {
         let (action, data) = (request.action(), request.data());
         let Some(source) = Source::of_index(request.index()) else {
-            return match (action, data) {
-                (IrqAction::Trigger, IrqData::EventFds(&[fd])) => {
-                    let number = match request.index() {
-                        layout::VFIO_PCI_ERR_IRQ_INDEX => 0,
-                        _ => 1,
-                    };
-                    let eventfd = eventfd(fd)?;
-                    self.control()
-                        .lock()
-                        .user
-                        .wiring
-                        .direct_notice(number, eventfd);
-                    Ok(())
-                }
-                (IrqAction::Trigger, IrqData::None) if request.count() == 0 => {
-                    self.control().lock().user.wiring.clear_notices();
-                    Ok(())
-                }
-                (IrqAction::Trigger, IrqData::None) => self.loop_back(request, None),
-                (IrqAction::Trigger, IrqData::Bool(flags)) => self.loop_back(request, Some(flags)),
-                _ => Err(ENOTTY),
-            };
+            return self.set_notice(request);
         };
         match (action, data) {
             (IrqAction::Trigger, IrqData::None) if request.count() == 0 => self.turn_off(source),
@@ -377,6 +421,9 @@ impl vfio::Device for Slot {
     }
 
     fn reset(&self) -> Result {
+        if !self.can_reset() {
+            return Err(EINVAL);
+        }
         let mut control = self.control().lock();
         let control = &mut *control;
         match self.decide(control, Event::UserReset) {
@@ -394,7 +441,10 @@ impl vfio::Device for Slot {
         let identity = self.identity().ok_or(ENODEV)?;
         match layout::place(identity, offset, len_bytes) {
             Place::Absent => return Err(EINVAL),
-            Place::Config { offset } => self.config().lock().read(offset, to).ok_or(EINVAL)?,
+            Place::Config { offset } => {
+                self.config().lock().read(offset, to).ok_or(EINVAL)?;
+                self.add_pin_status(offset, to);
+            }
             Place::Bar { index, offset } => {
                 match self.registers(index, offset, |window| window.load(offset, to))? {
                     Next::Sink => to.fill(ABSENT),
@@ -460,11 +510,12 @@ impl vfio::Device for Slot {
     }
 
     fn wait_accessible(&self, wait: &Wait) {
+        let seen = self.knobs().policy.changes();
         let limit_ms = match self.access(&self.control().lock(), Patience::CanWait) {
             Access::Wait { limit_ms } => limit_ms,
             _ => return,
         };
-        self.wait_for_registers(limit_ms, wait.signals());
+        self.wait_for_registers(limit_ms, seen, wait.signals());
     }
 }
 

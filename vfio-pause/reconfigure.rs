@@ -37,7 +37,13 @@ pub(crate) fn run(table: &Table, pf: &Function, request: Reconfigure) -> Result 
                 if plan.is_lost() {
                     table.each_of(request.pf, |slot| slot.event(Event::Abandon))?;
                 }
-                table.each_of(request.pf, |slot| slot.event(Event::Release))
+                table.each_of(request.pf, |slot| {
+                    let released = slot.event(Event::Release);
+                    if slot.backing().is_none() {
+                        slot.note(format_args!("{}: not there", slot.target()));
+                    }
+                    released
+                })
             }
             Step::Done(verdict) => {
                 return match verdict.failure {

@@ -82,6 +82,8 @@ pub(crate) struct Slot {
     identity: SetOnce<Identity>,
     /// A function behind the same IOMMU as all backs, which may be gone.
     template: ARef<device::Device>,
+    /// Whether the user was promised a device that can be reset.
+    can_reset: AtomicFlag,
     /// What belongs behind it.
     #[pin]
     target: Mutex<Target>,
@@ -174,6 +176,7 @@ impl Slot {
             mapping: None,
             wiring: Wiring::new(knobs.clone())?,
             master: Switch::Off,
+            pin_disable: Switch::Off,
         };
         let control = Control {
             machine: machine::Slot::EMPTY,
@@ -197,6 +200,7 @@ impl Slot {
                 announced <- new_mutex!(KVec::new(), "vfio_pause::Slot::announced"),
                 former <- new_mutex!(None, "vfio_pause::Slot::former"),
                 shown: Atomic::new(0),
+                can_reset: AtomicFlag::new(false),
                 is_fresh: AtomicFlag::new(false),
                 kick_due: AtomicFlag::new(false),
                 notifier: Notifier::new(c"state")?,
@@ -220,6 +224,11 @@ impl Slot {
     /// What a user was promised.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
+    }
+
+    /// Whether the user was promised a device that can be reset.
+    pub(crate) fn can_reset(&self) -> bool {
+        self.can_reset.load(Relaxed)
     }
 
     /// What changes together.

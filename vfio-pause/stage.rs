@@ -23,6 +23,7 @@ use crate::{
     model::text::Switch,
     wiring::{
         Armed,
+        Source,
         Wiring, //
     },
 };
@@ -56,6 +57,8 @@ pub(crate) struct User {
     pub(crate) wiring: Wiring,
     /// Whether the user lets the device access memory.
     pub(crate) master: Switch,
+    /// Whether the user keeps the device from raising its pin.
+    pub(crate) pin_disable: Switch,
 }
 
 impl User {
@@ -104,6 +107,7 @@ impl Running {
                     dma,
                     back,
                 };
+                running.set_pin(user);
                 running.set_master(user.master);
                 Ok(running)
             }
@@ -133,6 +137,8 @@ impl Running {
     /// [`ETIMEDOUT`] if it does not fall silent; the user then still has it.
     pub(crate) fn pause(self, user: &User) -> Result<Paused, Refused<Self>> {
         let since = Instant::now();
+        // First nobody can tell it anything any more.
+        user.zap();
         let held = Held::hold(self.back.function(), &self.windows);
         // A message that cannot be sent would be lost, one that is held is not.
         self.back.claim().hold_messages();
@@ -234,6 +240,13 @@ impl Running {
         match master {
             Switch::On => self.back.claim().set_master(),
             Switch::Off => self.back.claim().clear_master(),
+        }
+    }
+
+    /// Lets the back raise its pin, if that is in use, or not.
+    pub(crate) fn set_pin(&self, user: &User) {
+        if user.wiring.source() == Some(Source::Pin) {
+            self.back.claim().set_pin(!user.pin_disable.is_on());
         }
     }
 

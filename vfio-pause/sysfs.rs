@@ -189,8 +189,12 @@ impl Attribute<Shared> for Bdf {
     const MODE: Mode = Mode::ReadOnly;
 
     fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
-        slot.with_front(|front| front.address().to_str().ok().map(|text| show(out, text)))
-            .unwrap_or_else(|| show(out, "none"))
+        // One that the host has removed has no group.
+        slot.with_front(|front| {
+            front.group_id()?;
+            front.address().to_str().ok().map(|text| show(out, text))
+        })
+        .unwrap_or_else(|| show(out, "none"))
     }
 }
 
@@ -281,6 +285,7 @@ impl Attribute<Shared> for BlockMsFile {
 
     fn store(slot: &Object<Shared>, text: &str) -> Result {
         slot.knobs().policy.set_block(BlockMs::parse(text)?);
+        slot.returned().wake_all();
         Ok(())
     }
 }

@@ -106,7 +106,7 @@ impl Wiring {
     /// Forgets what was asked for.
     pub(crate) fn clear(&mut self) {
         self.turn_off();
-        self.clear_notices();
+        self.notices = [None, None];
     }
 
     /// Turns the kind in use off.
@@ -115,14 +115,14 @@ impl Wiring {
         self.count = 0;
         self.eventfds.clear();
         self.unmasker = None;
-        self.gate.unmask();
     }
 
-    /// Directs vectors of `source` from `start` on, of which there are `count`.
+    /// Directs vectors of `source` from `start` on, of which there are `count`. MSI has as many as the
+    /// first request after it was off names: a device spreads its messages over all that it has.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] while another kind is in use, [`ENOMEM`].
+    /// [`EINVAL`] while another kind is in use, or for vectors of MSI that are not, [`ENOMEM`].
     pub(crate) fn direct(
         &mut self,
         source: Source,
@@ -133,8 +133,23 @@ impl Wiring {
         if self.source.is_some_and(|used| used != source) {
             return Err(EINVAL);
         }
+        let named = start.checked_add(eventfds.len()).ok_or(EINVAL)?;
+        let count = match (source, self.source) {
+            (Source::Messages(VectorKind::Msi), None) => {
+                u16::try_from(named).map_err(|_| EINVAL)?
+            }
+            (Source::Messages(VectorKind::Msi), Some(_)) => self.count,
+            _ => count,
+        };
+        if named > usize::from(count) {
+            return Err(EINVAL);
+        }
         while self.eventfds.len() < usize::from(count) {
             self.eventfds.push(None, GFP_KERNEL)?;
+        }
+        if self.source.is_none() {
+            // Not when it was turned off: its handler, which closes the gate, was still there.
+            self.gate.unmask();
         }
         self.source = Some(source);
         self.count = count;
@@ -151,9 +166,14 @@ impl Wiring {
         }
     }
 
-    /// Directs both notices nowhere.
-    pub(crate) fn clear_notices(&mut self) {
-        self.notices = [None, None];
+    /// Directs a notice nowhere.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if it was not directed anywhere.
+    pub(crate) fn drop_notice(&mut self, number: usize) -> Result {
+        let place = self.notices.get_mut(number).ok_or(EINVAL)?;
+        place.take().map(drop).ok_or(EINVAL)
     }
 
     /// Directs one of the two notices, 0 errors and 1 requests.
@@ -163,16 +183,16 @@ impl Wiring {
         }
     }
 
-    /// Signals a vector as if the device had, or a notice.
-    pub(crate) fn signal(&self, index: u32, vector: usize) {
-        let eventfd = match index {
-            layout::VFIO_PCI_ERR_IRQ_INDEX => self.notices[0].as_ref(),
-            layout::VFIO_PCI_REQ_IRQ_INDEX => self.notices[1].as_ref(),
-            _ => self.eventfds.get(vector).and_then(Option::as_ref),
-        };
-        if let Some(eventfd) = eventfd {
-            eventfd.signal();
-        }
+    /// Signals a vector as if the device had; `false` if it is directed nowhere.
+    pub(crate) fn signal(&self, vector: usize) -> bool {
+        let eventfd = self.eventfds.get(vector).and_then(Option::as_ref);
+        eventfd.inspect(|eventfd| eventfd.signal()).is_some()
+    }
+
+    /// Signals a notice; `false` if it is directed nowhere.
+    pub(crate) fn signal_notice(&self, number: usize) -> bool {
+        let eventfd = self.notices.get(number).and_then(Option::as_ref);
+        eventfd.inspect(|eventfd| eventfd.signal()).is_some()
     }
 
     /// Signals all vectors: whoever missed an interrupt looks after it now.

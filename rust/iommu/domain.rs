@@ -18,7 +18,10 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
-    ffi::c_void,
+    ffi::{
+        c_int,
+        c_void, //
+    },
     prelude::*,
     sync::{
         aref::ARef,
@@ -168,6 +171,29 @@ impl Drop for Domain {
     }
 }
 
+/// How many devices share the group of `dev`, which has an IOMMU.
+fn group_len(dev: *mut bindings::device) -> usize {
+    /// # Safety
+    ///
+    /// `count` points to a number that nobody else accesses.
+    unsafe extern "C" fn count(_dev: *mut bindings::device, count: *mut c_void) -> c_int {
+        // SAFETY: By the safety requirement.
+        unsafe { *count.cast::<usize>() += 1 };
+        0
+    }
+    let mut devices = 0usize;
+    // SAFETY: A device with an IOMMU has a group, which is referenced here. The callback gets a number.
+    unsafe {
+        let group = bindings::iommu_group_get(dev);
+        if group.is_null() {
+            return 0;
+        }
+        bindings::iommu_group_for_each_dev(group, (&raw mut devices).cast(), Some(count));
+        bindings::iommu_group_put(group);
+    }
+    devices
+}
+
 /// The right to say where a device's DMA goes. Nowhere, unless there is an [`Attached`].
 ///
 /// Must be dropped before the device's driver has let go of it.
@@ -187,8 +213,8 @@ impl DmaOwner {
     /// # Errors
     ///
     /// [`EPERM`] if somebody else has claimed it, or a device that shares its group has a driver;
-    /// [`EINVAL`] if the firmware demands that some addresses stay accessible; [`ENODEV`] if it has
-    /// no IOMMU.
+    /// [`EINVAL`] if the firmware demands that some addresses stay accessible, or if the IOMMU cannot
+    /// tell it from others; [`ENODEV`] if it has no IOMMU.
     pub fn claim(dev: &device::Device) -> Result<Self> {
         let cookie = KBox::new(0u8, GFP_KERNEL)?;
         let token = core::ptr::from_ref(&*cookie).cast_mut().cast::<c_void>();
@@ -197,10 +223,14 @@ impl DmaOwner {
             to_result(unsafe { bindings::iommu_device_claim_dma_owner(dev, token) })
         })??;
         // INVARIANT: Just claimed.
-        Ok(Self {
+        let owner = Self {
             dev: dev.into(),
             _cookie: cookie,
-        })
+        };
+        match with_iommu(dev, group_len)? {
+            1 => Ok(owner),
+            _ => Err(EINVAL),
+        }
     }
 
     /// Whose DMA it is.

@@ -12,6 +12,9 @@ use kernel::{
     sync::aref::ARef, //
 };
 
+/// The number of the SR-IOV capability.
+const SRIOV: i32 = 0x10;
+
 /// Where a function is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -147,7 +150,8 @@ impl Function {
         }
     }
 
-    /// If it is a virtual function, its physical function and which one of it this is.
+    /// If it is a virtual function, its physical function and which one of it this is. Only for one that
+    /// the host is adding, that is bound, or being unbound: later it may have lost the former.
     pub fn virtual_of(&self) -> Option<(Self, u16)> {
         // SAFETY: By the type invariant the device is alive; a virtual function keeps a reference to
         // its physical function.
@@ -165,23 +169,31 @@ impl Function {
 
     /// Finds a virtual function of this one.
     pub fn virtual_function(&self, index: u16) -> Option<Self> {
-        const ANY: u32 = u32::MAX;
-        let mut from = core::ptr::null_mut();
-        loop {
-            // SAFETY: `from` is null or what the last call returned, whose reference this one takes.
-            from = unsafe { bindings::pci_get_device(ANY, ANY, from) };
-            let found = NonNull::new(from)?;
-            // SAFETY: The device is referenced.
-            let found = unsafe { Self::from_raw(found) };
-            let is_it = found
-                .virtual_of()
-                .is_some_and(|(pf, of)| pf == *self && of == index);
-            if is_it {
-                // SAFETY: The reference that the next call would have taken.
-                unsafe { bindings::pci_dev_put(from) };
-                return Some(found);
-            }
+        // SAFETY: By the type invariant the device is alive.
+        let capability = unsafe { bindings::pci_find_ext_capability(self.as_ptr(), SRIOV) };
+        if capability == 0 {
+            return None;
         }
+        // First VF Offset and VF Stride (PCI Express Base Specification, 9.3.3.9 and 9.3.3.10), which
+        // count routing identifiers.
+        let number = |at: u16| {
+            u16::from_le_bytes([0, 1].map(|byte| self.config(capability.saturating_add(at + byte))))
+        };
+        let own = self.address();
+        let own = u16::from(own.bus) << 8 | u16::from(own.device << 3 | own.function);
+        let distance = number(0x16).checked_mul(index)?.checked_add(number(0x14))?;
+        let [devfn, bus] = own.checked_add(distance)?.to_le_bytes();
+        let found = Self::find(Address {
+            domain: self.address().domain,
+            bus,
+            device: devfn >> 3,
+            function: devfn & 0x7,
+        })?;
+        // Something else may be where a virtual function would be, and one that is being removed may
+        // have lost its physical function: that is not looked at.
+        // SAFETY: By the type invariant the device is alive.
+        let of = unsafe { bindings::kernel_ext_pci_physfn(found.as_ptr()) };
+        (found != *self && of == self.as_ptr()).then_some(found)
     }
 
     /// Reads a byte of the configuration space; all ones if the device is gone.
@@ -237,6 +249,21 @@ impl Function {
             is_wide: is(bindings::IORESOURCE_MEM_64),
             is_prefetchable: is(bindings::IORESOURCE_PREFETCH),
         })
+    }
+
+    /// Whether it stays when its driver's removal ends, as opposed to one that the host is removing.
+    /// Only for who holds its device lock.
+    pub fn is_staying(&self) -> bool {
+        // `PCI_DEV_ADDED` of drivers/pci/pci.h, which is cleared before drivers are unbound for good.
+        const ADDED: usize = 1 << 0;
+        // SAFETY: By the type invariant the device is alive; the bits change atomically.
+        unsafe { (&raw const (*self.as_ptr()).priv_flags).read_volatile() & ADDED != 0 }
+    }
+
+    /// Whether it is a device, and not a bridge.
+    pub fn is_endpoint(&self) -> bool {
+        // SAFETY: By the type invariant the device is alive; set when it was found.
+        u32::from(unsafe { (*self.as_ptr()).hdr_type }) == bindings::PCI_HEADER_TYPE_NORMAL
     }
 
     /// Number of MSI-X vectors it has.

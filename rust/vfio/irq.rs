@@ -64,7 +64,10 @@ impl<A: Arrivals> Inner<A> {
         let flags = match self.line {
             Line::Message => 0,
             // Enabled when the gate is known to be open.
-            Line::Intx(_) => usize::try_from(bindings::IRQF_NO_AUTOEN)?,
+            // The core would log each time that somebody else has the line.
+            Line::Intx(_) => {
+                usize::try_from(bindings::IRQF_NO_AUTOEN | bindings::IRQF_PROBE_SHARED)?
+            }
         };
         // SAFETY: By the type invariant the handler's argument and the name outlive the request.
         to_result(unsafe {

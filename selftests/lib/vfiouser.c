@@ -43,6 +43,12 @@
  *   igb-dma-fault IOVA     the same from where nothing is mapped; "errno EEXIST" if a status came back all the same
  *   igb-irq VECTOR         lets the device raise an MSI-X interrupt
  *   igb-loop N IOVA VECTOR igb-dma, igb-irq and irq-wait, N times
+ *   nvme-init IOVA         starts an NVMe controller with its queues in the memory there, 5 pages
+ *   nvme-identify          of the controller: serial number, its number, blocks of its first namespace
+ *   nvme-write BLOCK IOVA SIZE, nvme-read BLOCK IOVA SIZE              whole pages of data from and to memory
+ *   nvme-start-write BLOCK IOVA SIZE, nvme-start-read BLOCK IOVA SIZE  the same without waiting
+ *   nvme-finish TIMEOUT_MS waits for all that was started; "errno EREMOTEIO" if the controller reports an error
+ *   nvme-loop N BLOCK IOVA SIZE            writes, reads and compares, N times; "errno EILSEQ" if data differ
  *   sleep MS, signals, pid, quit
  *
  * Exit status: 0; with -c 1 if a command failed.
@@ -53,6 +59,7 @@
 #include "vfiouser_device.h"
 #include "vfiouser_igb.h"
 #include "vfiouser_memory.h"
+#include "vfiouser_nvme.h"
 #include "vfiouser_thread.h"
 
 static int region_access(const struct words *words, unsigned int index, int first, bool is_write)
@@ -270,6 +277,14 @@ static const struct command {
 	{ "igb-dma-fault", "n", true, do_igb_dma_fault },
 	{ "igb-irq", "n", true, do_igb_irq },
 	{ "igb-loop", "nnn", true, do_igb_loop },
+	{ "nvme-init", "n", true, do_nvme_init },
+	{ "nvme-identify", "", true, do_nvme_identify },
+	{ "nvme-write", "nnn", true, do_nvme_write },
+	{ "nvme-read", "nnn", true, do_nvme_read },
+	{ "nvme-start-write", "nnn", true, do_nvme_start_write },
+	{ "nvme-start-read", "nnn", true, do_nvme_start_read },
+	{ "nvme-finish", "n", true, do_nvme_finish },
+	{ "nvme-loop", "nnnn", true, do_nvme_loop },
 	{ "sleep", "n", false, do_sleep },
 	{ "signals", "", false, do_signals },
 	{ "pid", "", false, do_pid },

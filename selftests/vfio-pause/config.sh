@@ -7,6 +7,7 @@ MODULE_KO=vfio_pause
 PROFILE=viommu
 CPUS=2
 TIMEOUT_S=240
+BAD_PARAMS=(domain_min=1:ERANGE domain_min=65536:ERANGE domain_min=x:EINVAL)
 
 # The VFs stay until the end of the test, since making them takes seconds.
 setup() {

@@ -77,6 +77,7 @@ give_to() {
 take_back() {
 	[ ! -e "$pci/$1/driver" ] || echo "$1" >"$pci/$1/driver/unbind"
 	echo >"$pci/$1/driver_override"
+	echo "$1" >/sys/bus/pci/drivers_probe
 }
 
 slot_add() { write "$slots/add" "$*"; }

@@ -59,6 +59,14 @@ impl Shadow {
         header::build(&mut self.space, identity);
         self.caps = caps::build(&mut self.space, identity);
         self.caps.reset(&mut self.space);
+        // Its memory is there without further ado, as with vfio-pci.
+        self.space.set_word(COMMAND, COMMAND_MEMORY);
+        self.space.keep();
+    }
+
+    /// Makes the space what it was for its first user: the next one learns nothing of the last.
+    pub(crate) fn renew(&mut self) {
+        self.space.renew();
     }
 
     /// What a user reads from `offset` on, or [`None`] if that is not wholly inside.
@@ -157,7 +165,6 @@ mod tests {
         assert_eq!(shadow.master(), Switch::Off);
         let on = Effects {
             master: Some(Switch::On),
-            memory: Some(Switch::On),
             ..Effects::default()
         };
         assert_eq!(shadow.write(4, &[0x06, 0]), Some(on));
@@ -173,6 +180,19 @@ mod tests {
             ..Effects::default()
         };
         assert_eq!(shadow.write(3, &[0xff, 0x02]), Some(off));
+    }
+
+    #[test]
+    fn the_next_user_finds_nothing_of_the_last() {
+        let (fresh, mut used) = (shadow(), shadow());
+        let mut before = [0; 4096];
+        fresh.read(0, &mut before).expect("inside");
+        used.write(0, &[0xa5; 4096]).expect("inside");
+        used.renew();
+        let mut after = [0; 4096];
+        used.read(0, &mut after).expect("inside");
+        assert_eq!(before, after);
+        assert_eq!(used.memory(), Switch::On);
     }
 
     #[test]

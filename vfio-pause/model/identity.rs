@@ -142,6 +142,15 @@ impl Identity {
         self.msix_vectors.min(Self::MAX_MSIX_VECTORS)
     }
 
+    /// Whether what is at `offset` of a BAR belongs to the MSI-X table.
+    pub(crate) fn is_msix_table(&self, bar: u8, offset: u64) -> bool {
+        self.msix_table.is_some_and(|table| {
+            let start = u64::from(table.offset);
+            let end = start.saturating_add(u64::from(table.len_bytes));
+            table.bar == bar && (start..end).contains(&offset)
+        })
+    }
+
     /// Whether a user who was promised `self` can go on with `back`.
     pub(crate) fn accepts(&self, back: &Self) -> Result<(), Mismatch> {
         let ids = |id: &Self| (id.vendor, id.device);

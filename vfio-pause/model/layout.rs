@@ -55,7 +55,7 @@ pub(crate) const VFIO_IRQ_INFO_NORESIZE: u32 = 1 << 3;
 
 /// Each region has 2^40 bytes of the file to itself, as with vfio-pci.
 const REGION_SHIFT: u32 = 40;
-/// Bytes of the configuration region, however many the device has.
+/// Most bytes of the configuration region.
 pub(crate) const CONFIG_LEN_BYTES: u64 = 4096;
 /// Only a BAR of whole pages can be mapped.
 const PAGE_BYTES: u64 = 4096;
@@ -146,7 +146,7 @@ pub(crate) fn region(identity: &Identity, index: u32) -> Option<Region> {
     match (index, bar_index(index)) {
         (VFIO_PCI_ROM_REGION_INDEX, _) => Some(empty),
         (VFIO_PCI_CONFIG_REGION_INDEX, _) => Some(Region {
-            size_bytes: CONFIG_LEN_BYTES,
+            size_bytes: u64::from(identity.config_len).min(CONFIG_LEN_BYTES),
             flags: READ_WRITE,
             ..empty
         }),
@@ -191,7 +191,10 @@ pub(crate) fn irqs(identity: &Identity, index: u32) -> Option<Irqs> {
             flags: LEVEL,
         },
         VFIO_PCI_MSI_IRQ_INDEX => fixed(u32::from(identity.msi_count())),
-        VFIO_PCI_MSIX_IRQ_INDEX => fixed(u32::from(identity.msix_count())),
+        VFIO_PCI_MSIX_IRQ_INDEX => Irqs {
+            count: u32::from(identity.msix_count()),
+            flags: VFIO_IRQ_INFO_EVENTFD,
+        },
         VFIO_PCI_ERR_IRQ_INDEX | VFIO_PCI_REQ_IRQ_INDEX => fixed(1),
         _ => return None,
     })

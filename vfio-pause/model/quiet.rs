@@ -44,6 +44,21 @@ pub(crate) const fn switches(vendor: u16, device: u16) -> &'static [Switch] {
     }
 }
 
+/// Class and subclass of NVM controllers.
+const CLASS_NVM: u32 = 0x0108;
+
+/// How long a function is given to end what it was told to do, in milliseconds, once it is told no
+/// more; by its class, 24 bits.
+///
+/// An NVMe controller that cannot fetch a command or write its completion fails, and there is no way to
+/// ask whether it has any left. Others only lose time.
+pub(crate) const fn settle_ms(class: u32) -> u32 {
+    match class >> 8 {
+        CLASS_NVM => 20,
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +70,13 @@ mod tests {
             .map(|it| it.offset)
             .collect();
         assert_eq!(offsets, [0x2828, 0x2928]);
+    }
+
+    #[test]
+    fn only_nvm_controllers_get_time() {
+        assert_eq!(settle_ms(0x010802), 20);
+        assert_eq!(settle_ms(0x020000), 0);
+        assert_eq!(settle_ms(u32::MAX), 0);
     }
 
     #[test]

@@ -7,6 +7,8 @@
 pub(crate) struct Space {
     image: [u8; Self::LEN_BYTES],
     writable: [u8; Self::WRITABLE_LEN_BYTES],
+    /// What a new user finds where it can write.
+    initial: [u8; Self::WRITABLE_LEN_BYTES],
 }
 
 impl Space {
@@ -20,6 +22,7 @@ impl Space {
         Self {
             image: [0; Self::LEN_BYTES],
             writable: [0; Self::WRITABLE_LEN_BYTES],
+            initial: [0; Self::WRITABLE_LEN_BYTES],
         }
     }
 
@@ -28,6 +31,20 @@ impl Space {
         self.writable.fill(0);
         for (at, byte) in (0..=u16::MAX).zip(&mut self.image) {
             *byte = if at < len { read(at) } else { 0 };
+        }
+    }
+
+    /// Remembers the space as it is for [`Self::renew`].
+    pub(crate) fn keep(&mut self) {
+        for (kept, byte) in self.initial.iter_mut().zip(&self.image) {
+            *kept = *byte;
+        }
+    }
+
+    /// Undoes all that users have written.
+    pub(crate) fn renew(&mut self) {
+        for (byte, kept) in self.image.iter_mut().zip(&self.initial) {
+            *byte = *kept;
         }
     }
 

@@ -118,8 +118,14 @@ impl Slot {
 
     /// Notes what went wrong.
     pub(crate) fn note(&self, what: core::fmt::Arguments<'_>) {
-        let text = CString::try_from_fmt(what).ok();
-        self.control.lock().error = text;
+        self.control.lock().note(what);
+    }
+}
+
+impl Control {
+    /// Notes what went wrong.
+    pub(super) fn note(&mut self, what: core::fmt::Arguments<'_>) {
+        self.error = CString::try_from_fmt(what).ok();
     }
 }
 

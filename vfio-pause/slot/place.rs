@@ -13,7 +13,10 @@ use crate::{
         self,
         Back, //
     },
-    driver,
+    driver::{
+        self,
+        FRONT_DRIVER, //
+    },
     model::{
         identity::Identity,
         spec::Target,
@@ -65,6 +68,8 @@ impl Slot {
             true => Arrival::Fresh,
             false => Arrival::Used,
         };
+        let back = Back::take(function)
+            .inspect_err(|error| self.note(format_args!("{}: {error:?}", function.address())))?;
         let found = back::identity(function);
         if let Some(wanted) = self.identity.as_ref() {
             wanted.accepts(&found).map_err(|mismatch| {
@@ -72,8 +77,6 @@ impl Slot {
                 EINVAL
             })?;
         }
-        let back = Back::take(function)
-            .inspect_err(|error| self.note(format_args!("{}: {error:?}", function.address())))?;
         let received = {
             let mut control = self.control.lock();
             self.receive(&mut control, back, arrival, found)
@@ -95,15 +98,16 @@ impl Slot {
         let decision = self.decide(control, Event::BackAppeared(arrival));
         match decision {
             Decision::Attach { reset } => {
+                let function = back.function().clone();
+                let can_reset = back.claim().can_reset();
                 let started = reset_if(&back, reset, Reset::Probing).and_then(|()| {
-                    self.config
-                        .lock()
-                        .init(|at| back.function().config(at), &found);
-                    self.identity.populate(found);
                     Running::start(back, &control.user).map_err(|refused| refused.error)
                 });
                 let outcome = match started {
                     Ok(running) => {
+                        self.config.lock().init(|at| function.config(at), &found);
+                        self.can_reset.store(can_reset, Relaxed);
+                        self.identity.populate(found);
                         control.stage = Stage::Running(running);
                         Ok(Outcome::Done)
                     }
@@ -136,15 +140,6 @@ impl Slot {
         }
     }
 
-    /// Whether `function` is behind the slot.
-    pub(crate) fn has_back(&self, function: &Function) -> bool {
-        let control = self.control.lock();
-        control
-            .stage
-            .back()
-            .is_some_and(|back| back.function() == function)
-    }
-
     /// Gives up a function that is being unbound; called with its device lock.
     pub(crate) fn unbound(self: &Arc<Self>, function: &Function) {
         {
@@ -154,6 +149,10 @@ impl Slot {
             if !control.stage.back().is_some_and(is_ours) {
                 return;
             }
+            // Whoever has it next shall not find what a user left in it. One that goes away need not
+            // be reset, which would take its time for each.
+            let is_left = control.user.open.is_some() && function.is_staying();
+            let claim = control.stage.back().map(|back| back.claim().clone());
             match self.decide(control, Event::BackGone) {
                 Decision::Pause { .. } => {
                     self.pause(control, Device::Going, state::Reset::None).ok();
@@ -164,6 +163,11 @@ impl Slot {
                         Stage::Error(failed) => Stage::Error(failed.lose()),
                         other => other,
                     };
+                }
+            }
+            if let (true, Some(claim)) = (is_left, claim) {
+                if let Err(error) = claim.reset(Reset::Probing) {
+                    control.note(format_args!("{}: no reset ({error:?})", function.address()));
                 }
             }
         }
@@ -184,8 +188,18 @@ impl Slot {
         }
         let driver = function.driver();
         if driver.as_ref().is_some_and(|name| **name == *back::DRIVER) {
-            // It is another slot's.
-            return Err(EEXIST);
+            // It is another slot's, unless the host has just bound it to this one.
+            return match self.control.lock().machine.has_back() {
+                true => Ok(()),
+                false => Err(EEXIST),
+            };
+        }
+        if driver.as_ref().is_some_and(|name| **name == *FRONT_DRIVER) {
+            return Err(EINVAL);
+        }
+        if function.vfs() != 0 {
+            // They would lose their master.
+            return Err(EBUSY);
         }
         let reserved = function.reserved_for();
         function.reserve_for(Some(back::DRIVER))?;
@@ -256,6 +270,7 @@ impl Slot {
             return self.claim();
         }
         driver::place(target)?;
+        let _placing = self.host.table.placing();
         if self.host.table.is_taken(target) {
             return Err(EEXIST);
         }
@@ -265,24 +280,24 @@ impl Slot {
         self.claim().inspect_err(|_| *self.target.lock() = old)
     }
 
-    /// Takes the slot apart; it is of no use afterwards.
+    /// Takes the slot apart; it is of no use afterwards. What is left is to [`Self::release`] its
+    /// function once the host can give it to nobody but others.
     ///
     /// # Errors
     ///
     /// [`EBUSY`] while it is open.
-    pub(crate) fn remove(&self) -> Result {
-        let stage = {
+    pub(crate) fn retire(&self) -> Result {
+        {
             let mut control = self.control.lock();
             match self.decide(&mut control, Event::Remove) {
                 Decision::Refuse(refusal) => return Err(refusal.into()),
-                _ => control.stage.take(),
+                // Under the lock: once the slot has no back, `unbound` does not wait for it.
+                _ => drop(control.stage.take()),
             }
-        };
+        }
         // Without the lock, which the front's removal takes.
         let front = self.front.lock().take();
         drop(front);
-        drop(stage);
-        self.release();
         self.returned.wake_all();
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     back::Back,
     dma::Mapping,
+    knobs::Knobs,
     model::{
         spec::Command,
         state::{
@@ -16,7 +17,9 @@ use crate::{
             Decision,
             Device,
             Event,
+            Fault,
             Outcome,
+            Phase,
             State, //
         }, //
     },
@@ -24,7 +27,6 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    str::CString,
     sync::{
         atomic::Relaxed,
         Arc, //
@@ -77,7 +79,10 @@ impl Slot {
                 if control.machine.state() != before.state() {
                     control.stage = match (control.stage.take(), control.machine.state()) {
                         (Stage::Error(failed), State::Paused) => Stage::Paused(failed.clear()),
-                        (Stage::Paused(paused), State::Error) => Stage::Error(paused.fail()),
+                        (Stage::Paused(paused), State::Error) => {
+                            control.note(format_args!("the number of functions was lost"));
+                            Stage::Error(paused.fail())
+                        }
                         (other, _) => other,
                     };
                     self.show(control);
@@ -98,7 +103,10 @@ impl Slot {
     /// Ends a transition of the machine.
     pub(super) fn finish(&self, control: &mut Control, outcome: Outcome) {
         control.machine = control.machine.finish(outcome);
-        if control.machine.state() == State::Error {
+        if let Phase::Error(fault) = control.machine.phase() {
+            if fault == Fault::Gone {
+                control.note(format_args!("{fault}"));
+            }
             control.stage = match control.stage.take() {
                 Stage::Paused(paused) => Stage::Error(paused.fail()),
                 other => other,
@@ -149,7 +157,7 @@ impl Slot {
         match done {
             Ok(()) => self.finish(control, Outcome::Done),
             Err(error) => {
-                control.error = CString::try_from_fmt(format_args!("no reset ({error:?})")).ok();
+                control.note(format_args!("no reset ({error:?})"));
                 self.finish(control, Outcome::Failed);
             }
         }
@@ -191,9 +199,9 @@ impl Slot {
             Err(refused) => {
                 let error = refused.error;
                 control.stage = Stage::Paused(refused.stage);
-                control.error = CString::try_from_fmt(format_args!("no resume ({error:?})")).ok();
+                control.note(format_args!("no resume ({error:?})"));
                 // Somebody else is at the device, most likely to remove it.
-                let outcome = match error == EAGAIN {
+                let outcome = match error == EAGAIN || error == EBUSY {
                     true => Outcome::Undone,
                     false => Outcome::Failed,
                 };
@@ -207,8 +215,18 @@ impl Slot {
     ///
     /// # Errors
     ///
-    /// Why the back cannot be attached; nothing has changed then.
+    /// [`EINVAL`] for mappings of a slot with another policy, or why the back cannot be attached; nothing
+    /// has changed then.
     pub(crate) fn attach(&self, mapping: Option<Arc<Mapping>>) -> Result {
+        // In a container of several devices, the mapping is one that another slot has made. Each must be
+        // able to trust its own policy.
+        let p2p = |knobs: &Knobs| knobs.policy.allow_p2p.get();
+        if mapping
+            .as_ref()
+            .is_some_and(|it| p2p(it.knobs()) != p2p(&self.knobs))
+        {
+            return Err(EINVAL);
+        }
         let mut control = self.control.lock();
         let control = &mut *control;
         if let Stage::Running(running) = &mut control.stage {

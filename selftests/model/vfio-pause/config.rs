@@ -193,7 +193,7 @@ proptest! {
     #[test]
     fn effects_tell_what_changed(image in images(), identity in identities(), writes in writes()) {
         let mut shadow = shadow(&image, &identity);
-        let (mut master, mut memory, mut intx) = (Switch::Off, Switch::Off, Switch::Off);
+        let (mut master, mut memory, mut intx) = (Switch::Off, Switch::On, Switch::Off);
         let mut follow = |effects: Effects| {
             master = effects.master.unwrap_or(master);
             memory = effects.memory.unwrap_or(memory);
