@@ -30,7 +30,8 @@ use kernel::{
     sync::{
         aref::ARef,
         Arc, //
-    }, //
+    },
+    types::Opaque, //
 };
 
 /// What the IOMMU of a device can do.
@@ -104,13 +105,22 @@ impl MapRequest<'_> {
         let (Ok(first), false) = (usize::try_from(self.phys >> PAGE_SHIFT), pages == 0) else {
             return false;
         };
-        let Some(end) = first.checked_add(pages) else {
+        if first.checked_add(pages).is_none() {
             return false;
-        };
-        // SAFETY: Any number may be asked about.
-        (first..end).all(|pfn| unsafe { bindings::kernel_ext_pfn_is_memory(pfn) })
+        }
+        // SAFETY: Any numbers may be asked about.
+        unsafe { bindings::kernel_ext_pfns_are_memory(first, pages) }
     }
 }
+
+/// Addresses that were unmapped, and that devices may still access until the IOMMU core, which keeps
+/// account of them, calls for [`ProxyDomain::real`] to forget them too.
+///
+/// # Invariants
+///
+/// Initialised, and used for one [`Domain`] only.
+#[repr(transparent)]
+pub struct Gather(Opaque<bindings::iommu_iotlb_gather>);
 
 /// An IOMMU page table as front devices see it.
 ///
@@ -127,11 +137,12 @@ pub trait ProxyDomain: Send + Sync + 'static {
     fn map(&self, request: &MapRequest<'_>) -> Result;
 
     /// Unmaps from `iova` on, and returns how many bytes: less than `len_bytes` only if something was
-    /// not mapped. No device accesses them afterwards.
-    fn unmap(&self, iova: u64, len_bytes: usize) -> usize;
+    /// not mapped. What of these devices may still access is `gather`ed.
+    fn unmap(&self, iova: u64, len_bytes: usize, gather: &Gather) -> usize;
 
-    /// What `iova` is mapped to, by whatever `map` accepted: VFIO gives up memory by this.
-    fn phys(&self, iova: u64) -> Option<u64>;
+    /// What `iova` is mapped to, if `map` accepted it without telling [`real`](Self::real): VFIO gives
+    /// up memory by this.
+    fn phantom(&self, iova: u64) -> Option<u64>;
 
     /// Makes every mapping from now on coherent with the CPUs' caches; `false` if that cannot be.
     fn enforce_cache_coherency(&self) -> bool;

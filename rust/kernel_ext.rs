@@ -19,8 +19,9 @@
 //!
 //! # Soundness
 //!
-//! A [`sysfs::Dir`], an [`irq::Hook`] and a [`pci::Interrupt`] lead the kernel to code of the module
-//! and lead it away again when they are dropped. One that is leaked leads to code that is gone after
+//! A [`sysfs::Dir`], an [`irq::Hook`], a [`pci::Interrupt`] and a [`pci::Keeping`], [`front::Drivers`], a
+//! [`front::Front`] and a [`vfio::Registration`] lead the kernel to code of the module and lead it away
+//! again when they are dropped. One that is leaked leads to code that is gone after
 //! the module is unloaded. Rust calls leaking safe, so the compiler cannot forbid it, and pinning the
 //! module instead would mean that it cannot be unloaded while it has objects. Therefore
 //! `scripts/check` forbids every way of leaking outside of this crate.

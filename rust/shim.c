@@ -481,16 +481,38 @@ DECLARE_RWSEM(kernel_ext_removals);
  * Whether a page is memory, and not, or perhaps not, that of a device. Persistent memory is; what the boot memory map
  * leaves out has reserved pages.
  */
-bool kernel_ext_pfn_is_memory(unsigned long pfn)
+static bool is_memory(struct page *page, unsigned long pfn)
 {
-	struct page *page;
-
-	if (!pfn_valid(pfn))
-		return false;
-	page = pfn_to_page(pfn);
 	if (is_zone_device_page(page))
 		return !is_pci_p2pdma_page(page);
 	return !PageReserved(page) || is_zero_pfn(pfn);
+}
+
+bool kernel_ext_pfns_are_memory(unsigned long pfn, unsigned long count)
+{
+	unsigned long step, subsection = 0;
+	struct page *page;
+
+	for (; count; count -= step, pfn += step) {
+		/* The map of memory has no smaller parts than these. */
+		if (pfn >= subsection) {
+			if (!pfn_valid(pfn))
+				return false;
+			subsection = ALIGN(pfn + 1, PAGES_PER_SUBSECTION);
+		}
+		page = pfn_to_page(pfn);
+		if (!is_memory(page, pfn))
+			return false;
+		step = 1;
+		/* A huge page is all of one kind. */
+		if (PageCompound(page)) {
+			struct folio *folio = page_folio(page);
+
+			step = folio_nr_pages(folio) - folio_page_idx(folio, page);
+			step = clamp(step, 1, min(count, subsection - pfn));
+		}
+	}
+	return true;
 }
 
 void kernel_ext_copy_msi_domain(struct device *to, struct device *from)

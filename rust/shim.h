@@ -123,7 +123,7 @@ struct rw_semaphore;
 /* Held for reading while a device's IOMMU is used, for writing while a device is taken from its IOMMU. */
 extern struct rw_semaphore kernel_ext_removals;
 
-bool kernel_ext_pfn_is_memory(unsigned long pfn);
+bool kernel_ext_pfns_are_memory(unsigned long pfn, unsigned long count);
 void kernel_ext_copy_msi_domain(struct device *to, struct device *from);
 int kernel_ext_dev_to_node(struct device *dev);
 

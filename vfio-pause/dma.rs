@@ -23,6 +23,7 @@ use kernel::{
 };
 use kernel_ext::iommu::{
     Domain,
+    Gather,
     MapRequest,
     ProxyDomain, //
 };
@@ -86,7 +87,7 @@ impl Mapping {
     }
 
     /// Undoes what is mapped at `iova`: either a phantom, or up to the next one what the IOMMU knows.
-    fn unmap_mixed(&self, iova: u64, len_bytes: usize) -> usize {
+    fn unmap_mixed(&self, iova: u64, len_bytes: usize, gather: &Gather) -> usize {
         let len = u64::try_from(len_bytes).unwrap_or(u64::MAX);
         let mut phantoms = self.phantoms.lock();
         let next = phantoms
@@ -94,12 +95,12 @@ impl Mapping {
             .map(|cursor| *cursor.current().1);
         let Some(phantom) = next else {
             drop(phantoms);
-            return self.real.unmap(iova, len_bytes);
+            return self.real.unmap(iova, len_bytes, gather);
         };
         if phantom.iova() > iova {
             drop(phantoms);
             let before = usize::try_from(phantom.iova() - iova).unwrap_or(usize::MAX);
-            return self.real.unmap(iova, len_bytes.min(before));
+            return self.real.unmap(iova, len_bytes.min(before), gather);
         }
         let (before, after) = phantom.cut(iova, len);
         // What remains behind keeps the key; what remains before needs one of its own.
@@ -140,24 +141,22 @@ impl ProxyDomain for Mapping {
         Ok(())
     }
 
-    fn unmap(&self, iova: u64, len_bytes: usize) -> usize {
+    fn unmap(&self, iova: u64, len_bytes: usize, gather: &Gather) -> usize {
         self.knobs.stats.dma_unmaps.count();
         if self.has_phantoms.load(Relaxed) {
-            self.unmap_mixed(iova, len_bytes)
+            self.unmap_mixed(iova, len_bytes, gather)
         } else {
-            self.real.unmap(iova, len_bytes)
+            self.real.unmap(iova, len_bytes, gather)
         }
     }
 
-    fn phys(&self, iova: u64) -> Option<u64> {
-        self.real.phys(iova).or_else(|| {
-            if !self.has_phantoms.load(Relaxed) {
-                return None;
-            }
-            let phantoms = self.phantoms.lock();
-            let phantom = *phantoms.cursor_lower_bound(&iova)?.current().1;
-            phantom.physical(iova)
-        })
+    fn phantom(&self, iova: u64) -> Option<u64> {
+        if !self.has_phantoms.load(Relaxed) {
+            return None;
+        }
+        let phantoms = self.phantoms.lock();
+        let phantom = *phantoms.cursor_lower_bound(&iova)?.current().1;
+        phantom.physical(iova)
     }
 
     fn enforce_cache_coherency(&self) -> bool {

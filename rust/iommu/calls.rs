@@ -6,6 +6,7 @@ use super::{
     presence::with_iommu,
     proxy::Behind,
     Front,
+    Gather,
     MapRequest,
     ProxyDomain, //
 };
@@ -30,6 +31,7 @@ impl<F: Front> Table<F> {
         attach_dev: Some(attach::<F>),
         map_pages: Some(map_pages::<F>),
         unmap_pages: Some(unmap_pages::<F>),
+        iotlb_sync: Some(forget::<F>),
         iova_to_phys: Some(iova_to_phys::<F>),
         enforce_cache_coherency: Some(enforce_cache_coherency::<F>),
         free: Some(free::<F>),
@@ -256,13 +258,26 @@ unsafe extern "C" fn unmap_pages<F: Front>(
     iova: c_ulong,
     page_bytes: usize,
     pages: usize,
-    _gather: *mut bindings::iommu_iotlb_gather,
+    gather: *mut bindings::iommu_iotlb_gather,
 ) -> usize {
-    match (u64::try_from(iova), page_bytes.checked_mul(pages)) {
-        // SAFETY: By the safety requirement.
-        (Ok(iova), Some(len)) => unsafe { domain::<F>(from) }.unmap(iova, len).min(len),
-        _ => 0,
-    }
+    let (Ok(iova), Some(len)) = (u64::try_from(iova), page_bytes.checked_mul(pages)) else {
+        return 0;
+    };
+    // SAFETY: By the safety requirement; the core has initialised `gather`, and uses it for this domain.
+    let (from, gather) = unsafe { (domain::<F>(from), &*gather.cast::<Gather>()) };
+    from.unmap(iova, len, gather).min(len)
+}
+
+/// # Safety
+///
+/// Called by the IOMMU core with a paging domain of the proxy, and what was unmapped of it.
+unsafe extern "C" fn forget<F: Front>(
+    of: *mut bindings::iommu_domain,
+    gather: *mut bindings::iommu_iotlb_gather,
+) {
+    // SAFETY: By the safety requirement.
+    let (of, gather) = unsafe { (domain::<F>(of), &*gather.cast::<Gather>()) };
+    of.real().forget(gather);
 }
 
 /// # Safety
@@ -273,7 +288,12 @@ unsafe extern "C" fn iova_to_phys<F: Front>(
     iova: bindings::dma_addr_t,
 ) -> bindings::phys_addr_t {
     // SAFETY: By the safety requirement.
-    unsafe { domain::<F>(of) }.phys(iova).unwrap_or(0)
+    let of = unsafe { domain::<F>(of) };
+    // VFIO asks for each page, most of which are no phantoms.
+    match of.real().phys(iova) {
+        Some(phys) => phys,
+        None => of.phantom(iova).unwrap_or(0),
+    }
 }
 
 /// # Safety

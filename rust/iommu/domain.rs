@@ -5,6 +5,7 @@
 use super::{
     presence::with_iommu,
     Capability,
+    Gather,
     MapRequest, //
 };
 use crate::bindings;
@@ -58,11 +59,13 @@ impl Domain {
     }
 
     /// The C object.
+    #[inline]
     pub(super) fn as_ptr(&self) -> *mut bindings::iommu_domain {
         self.0.as_ptr()
     }
 
     /// The sizes of its pages, a bit for each.
+    #[inline]
     pub fn page_sizes(&self) -> usize {
         // SAFETY: By the type invariant; this does not change.
         unsafe { (*self.as_ptr()).pgsize_bitmap }
@@ -86,6 +89,7 @@ impl Domain {
     ///
     /// [`EINVAL`] if it is not aligned to pages, [`ENOMEM`], or [`EEXIST`] and the like if something
     /// is mapped there.
+    #[inline]
     pub fn map(&self, request: &MapRequest<'_>) -> Result {
         let iova = usize::try_from(request.iova).map_err(|_| EINVAL)?;
         let smallest = self.page_sizes() & self.page_sizes().wrapping_neg();
@@ -108,22 +112,41 @@ impl Domain {
     }
 
     /// Unmaps from `iova` on until something is not mapped, and returns how many bytes that were.
-    /// No device accesses them afterwards.
-    pub fn unmap(&self, iova: u64, len_bytes: usize) -> usize {
+    /// Devices may access them until `gather` is passed to [`Domain::forget`].
+    #[inline]
+    pub fn unmap(&self, iova: u64, len_bytes: usize, gather: &Gather) -> usize {
         let smallest = self.page_sizes() & self.page_sizes().wrapping_neg();
         match usize::try_from(iova) {
             Ok(iova) if (iova | len_bytes) & smallest.wrapping_sub(1) == 0 => {
-                // SAFETY: By the type invariant.
-                unsafe { bindings::iommu_unmap(self.as_ptr(), iova, len_bytes) }
+                // SAFETY: By the type invariants.
+                unsafe {
+                    bindings::iommu_unmap_fast(self.as_ptr(), iova, len_bytes, gather.0.get())
+                }
             }
             _ => 0,
         }
     }
 
+    /// Makes devices forget what was unmapped with `gather`.
+    pub(super) fn forget(&self, gather: &Gather) {
+        // SAFETY: By the type invariants; operations are static.
+        unsafe {
+            if let Some(sync) = (*(*self.as_ptr()).ops).iotlb_sync {
+                sync(self.as_ptr(), gather.0.get());
+            }
+        }
+    }
+
     /// What `iova` is mapped to.
+    #[inline]
     pub fn phys(&self, iova: u64) -> Option<u64> {
-        // SAFETY: By the type invariant.
-        let phys = unsafe { bindings::iommu_iova_to_phys(self.as_ptr(), iova) };
+        // Without a detour by way of the core, since VFIO asks for each page.
+        // SAFETY: By the type invariant; operations are static.
+        let phys = unsafe {
+            (*(*self.as_ptr()).ops)
+                .iova_to_phys
+                .map_or(0, |ask| ask(self.as_ptr(), iova))
+        };
         (phys != 0).then_some(phys)
     }
 

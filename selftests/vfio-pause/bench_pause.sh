@@ -4,8 +4,8 @@
 # cpus: 1
 # icount: no
 # What a pause and a resume take, by memory that the user has mapped and by number of slots, each of which has a user
-# with all registers and interrupts: time of the emulated machine, of which a hard pause and the resume after it wait
-# 100 ms each for the reset, and kernel instructions. It should not depend on either.
+# with all registers and interrupts: time of the emulated machine, of which a hard pause waits 100 ms for the reset, and
+# kernel instructions. It should not depend on either.
 . selftests/lib/bench.sh
 . selftests/vfio-pause/bench.sh
 
