@@ -137,6 +137,8 @@ pub(crate) struct Control {
     pub(crate) user: User,
     /// What went wrong last.
     error: Option<CString>,
+    /// Why the last function was refused, until somebody has asked.
+    refused: Option<Error>,
 }
 
 /// All states, for [`Slot::shown`].
@@ -183,6 +185,7 @@ impl Slot {
             stage: Stage::Empty,
             user,
             error: None,
+            refused: None,
         };
         let config = KBox::new(const { Shadow::empty() }, GFP_KERNEL)?;
         let (kind, target) = (spec.front, spec.target);

@@ -64,6 +64,12 @@ impl Slot {
     /// [`EINVAL`] if it is not what the user was promised, [`EBUSY`] if there is a back, or why it
     /// cannot be used.
     pub(crate) fn bound(self: &Arc<Self>, function: &Function) -> Result {
+        self.take_over(function).inspect_err(|error| {
+            self.control.lock().refused = Some(*error);
+        })
+    }
+
+    fn take_over(self: &Arc<Self>, function: &Function) -> Result {
         let arrival = match self.is_fresh.xchg(false, Relaxed) {
             true => Arrival::Fresh,
             false => Arrival::Used,
@@ -208,21 +214,21 @@ impl Slot {
             driver,
             reserved,
         });
+        self.control.lock().refused = None;
         function.rebind();
-        if self.control.lock().machine.has_back() {
-            return Ok(());
-        }
+        let refused = {
+            let mut control = self.control.lock();
+            if control.machine.has_back() {
+                return Ok(());
+            }
+            control.refused.take()
+        };
         self.release();
-        Err(self.refusal())
-    }
-
-    /// Why the function that belongs behind the slot was not bound.
-    fn refusal(&self) -> Error {
-        let found = self.find().map(|function| back::identity(&function));
-        match (self.identity.as_ref(), found) {
-            (_, None) => ENODEV,
-            (Some(wanted), Some(found)) if wanted.accepts(&found).is_err() => EINVAL,
-            _ => EBUSY,
+        match (refused, self.find()) {
+            (Some(error), _) => Err(error),
+            // It went away meanwhile, and may come back.
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(EBUSY),
         }
     }
 
