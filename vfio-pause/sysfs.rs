@@ -267,8 +267,7 @@ impl Attribute<Shared> for Fault {
     }
 
     fn store(slot: &Object<Shared>, text: &str) -> Result {
-        slot.knobs().policy.set_fault(FaultPolicy::parse(text)?);
-        slot.returned().wake_all();
+        slot.set_fault(FaultPolicy::parse(text)?);
         Ok(())
     }
 }

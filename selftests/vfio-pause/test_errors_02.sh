@@ -97,6 +97,17 @@ expect_ok slot_control one resume
 vu_answer
 expect_match 'ok 0x[0-9a-f]+ .*' "$answer"
 device_works
+it "pages that lead to the sink wait again when the policy becomes block"
+expect_ok slot_policy one fault sink
+expect_ok slot_control one "pause soft"
+expect_vu 'ok 0xffffffff.*' mread 0 8
+expect_ok slot_policy one fault block
+vu_send mread 0 8
+sleep 0.5
+vu_waits || fail "the access did not wait"
+expect_ok slot_control one resume
+vu_answer 5
+expect_match 'ok 0x.*' "$answer"
 user_stop
 
 # Takes the pin of edu and then asks for that of the card, over and over. Either both can have the line, or the second

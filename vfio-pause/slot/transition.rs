@@ -11,6 +11,7 @@ use crate::{
     dma::Mapping,
     knobs::Knobs,
     model::{
+        policy::FaultPolicy,
         spec::Command,
         state::{
             self,
@@ -253,6 +254,18 @@ impl Slot {
         if let Stage::Running(_) = control.stage {
             control.user.wiring.kick();
         }
+    }
+
+    /// Changes what accesses to registers get while the slot is paused; also for those that wait, and for
+    /// pages that lead to the sink.
+    pub(crate) fn set_fault(&self, policy: FaultPolicy) {
+        let control = self.control.lock();
+        self.knobs.policy.set_fault(policy);
+        match control.stage {
+            Stage::Running(_) => {}
+            _ => control.user.zap(),
+        }
+        self.returned.wake_all();
     }
 
     /// Milliseconds since the slot was paused, or [`None`] if it is not.
