@@ -2,7 +2,10 @@
 """Tests of the command line, the profiles, the stream splitter and QEMU's arguments."""
 
 import base64
+import io
+import socket
 import subprocess
+import threading
 import unittest
 from pathlib import Path
 
@@ -58,6 +61,43 @@ class Streams(unittest.TestCase):
                     ready, held, ended = qemu.split_stream(held + part, MARK)
                     out += ready
                 self.assertEqual((out, held, ended), (stream[: -len(MARK)], b"", True))
+
+
+class Ended:
+    """A QEMU that ends when it is told to."""
+
+    def wait(self, _=None):
+        return 85
+
+
+class Ports(unittest.TestCase):
+    """The guest's ports arrive in any order."""
+
+    def test_a_report_after_the_end_of_the_streams_counts(self):
+        machine = object.__new__(qemu.Vm)
+        machine.outcome, machine.process, machine._pending = qemu.Outcome(), Ended(), b""
+        ours, theirs = {}, {}
+        for name in qemu.STREAMS:
+            ours[name], theirs[name] = socket.socketpair()
+        machine.ports = ours
+        theirs["ctl"].sendall(b"STARTED 0\n")
+        theirs["out"].sendall(b"x" + MARK)
+        theirs["err"].sendall(MARK)
+        late = threading.Timer(0.3, theirs["ctl"].sendall, [b"STATUS 7\nTAINT 0\nLEAKED \n"])
+        late.start()
+        sinks = {"out": io.BytesIO(), "err": io.BytesIO()}
+        machine.run(b"request", MARK, 5, sinks)
+        late.join()
+        self.assertEqual((machine.outcome.status, sinks["out"].getvalue()), (7, b"x"))
+        self.assertTrue(theirs["ctl"].recv(100).endswith(b"BYE\n"))
+        for end in (*ours.values(), *theirs.values()):
+            end.close()
+
+    def test_half_a_report_is_none(self):
+        for text in (b"", b"STATUS 0\nTAINT 0\n", b"STATUS 0\nTAINT 0\nLEAKED a"):
+            self.assertFalse(qemu.has_report(text))
+        for text in (b"STATUS 0\nTAINT 0\nLEAKED \n", b"FAIL no port\n"):
+            self.assertTrue(qemu.has_report(text))
 
 
 class Arguments(unittest.TestCase):

@@ -14,6 +14,9 @@ other_pf=$(pf_of_igb 1)
 # How long everything happens at once.
 stress_s=${RVM_LONG:+60}
 stress_s=${stress_s:-8}
+# Rounds of each that races for a target.
+rounds=${RVM_LONG:+3000}
+rounds=${rounds:-600}
 jobs=()
 at_end slots_clear
 at_end users_stop
@@ -84,16 +87,16 @@ wants() {
 	[ "$both" = 0 ] || fail "$both times $2 had it as well"
 	[ "$got" -gt 0 ] || fail "$1 never got it"
 }
-wants one two 5 3000 &
+wants one two 5 "$rounds" &
 jobs=($!)
-wants two one 6 3000
+wants two one 6 "$rounds"
 ended
 expect_equal "pf:$pf vf:5 pf:$pf vf:6" "$(cat $slots/{one,two}/target | tr '\n' ' ' | sed 's/ $//')"
 expect_ok slot_remove two
 it "so it is with a slot that is added meanwhile"
 adds() {
 	local i other got=0 both=0
-	for ((i = 0; i < 1000; i++)); do
+	for ((i = 0; i < rounds / 3; i++)); do
 		if echo "new pf:$pf vf:4" >$slots/add; then
 			got=$((got + 1))
 			read -r other <$slots/one/target
@@ -107,7 +110,7 @@ adds() {
 }
 adds &
 jobs=($!)
-for ((i = 0; i < 2000; i++)); do
+for ((i = 0; i < rounds * 2 / 3; i++)); do
 	echo "pf:$pf vf:4" >$slots/one/target
 	echo "pf:$pf vf:5" >$slots/one/target
 done 2>/dev/null
