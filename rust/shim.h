@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Out-of-line copies of the kernel's inline functions and macros that the support crate needs. Nothing but
- * the call itself belongs here. The Rust declarations are generated from this header.
+ * the call itself belongs here, or a loop over such calls that is too hot to leave C for each. The Rust
+ * declarations are generated from this header.
  */
 #ifndef KERNEL_EXT_SHIM_H
 #define KERNEL_EXT_SHIM_H

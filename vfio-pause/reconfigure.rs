@@ -30,9 +30,8 @@ pub(crate) fn run(table: &Table, pf: &Function, request: Reconfigure) -> Result 
         let result = match plan.step() {
             Step::PauseSlots => table.each_of(request.pf, |slot| slot.event(Event::Hold)),
             Step::Disable => pf.set_vfs(0),
+            // Functions are bound by the time they are there.
             Step::Enable(count) => pf.set_vfs(count),
-            // A function is bound by the time it is there.
-            Step::WaitBacks => Ok(()),
             Step::ResumeSlots => {
                 if plan.is_lost() {
                     table.each_of(request.pf, |slot| slot.event(Event::Abandon))?;

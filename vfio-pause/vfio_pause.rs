@@ -19,7 +19,6 @@ mod driver;
 mod ffi;
 mod hal;
 mod knobs;
-#[expect(dead_code, reason = "its tests need more of it than the module")]
 mod model;
 mod ops;
 mod reconfigure;

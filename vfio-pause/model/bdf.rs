@@ -41,17 +41,6 @@ impl Bdf {
         })
     }
 
-    /// The address on a bus as the kernel numbers it: five bits of device, three of function.
-    pub(crate) fn from_devfn(domain: u32, bus: u8, devfn: u8) -> Self {
-        // INVARIANT: Five bits are at most 31, three at most 7.
-        Self {
-            domain,
-            bus,
-            device: devfn >> 3,
-            function: devfn & Self::MAX_FUNCTION,
-        }
-    }
-
     /// The PCI domain.
     pub(crate) const fn domain(self) -> u32 {
         self.domain
@@ -70,11 +59,6 @@ impl Bdf {
     /// The function of the device.
     pub(crate) const fn function(self) -> u8 {
         self.function
-    }
-
-    /// Device and function as the kernel numbers them.
-    pub(crate) const fn devfn(self) -> u8 {
-        (self.device << 3) | self.function
     }
 
     /// Reads `0000:01:00.0`: 4 to 8 digits of domain, two of bus, two of device, one of function.
@@ -147,15 +131,6 @@ mod tests {
         }
         for text in ["0000:01:20.0", "0000:01:00.8", "0000:01:ff.f"] {
             assert_eq!(Bdf::parse(text), Err(Malformed::Range), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn device_and_function_share_a_byte() {
-        for devfn in 0..=u8::MAX {
-            let bdf = Bdf::from_devfn(0, 1, devfn);
-            assert_eq!(bdf.devfn(), devfn);
-            assert_eq!(Bdf::new(0, 1, bdf.device(), bdf.function()), Some(bdf));
         }
     }
 }

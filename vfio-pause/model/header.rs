@@ -106,7 +106,6 @@ fn build_bars(space: &mut Space, identity: &Identity) {
 /// the next register if there is an upper half. Address bits below the size are neither: that is how
 /// software finds the size.
 fn register(bar: BarInfo) -> (u32, u32, Option<u32>) {
-    const IO: u32 = 1;
     const BITS_64: u32 = 1 << 2;
     const PREFETCHABLE: u32 = 1 << 3;
     let address = bar.size_bytes.saturating_sub(1) ^ u64::MAX;
@@ -117,7 +116,6 @@ fn register(bar: BarInfo) -> (u32, u32, Option<u32>) {
     );
     match bar.kind {
         BarKind::None => (0, 0, None),
-        BarKind::Io => (IO, low & !0x3, None),
         BarKind::Memory { wide, prefetchable } => {
             let width = if wide { BITS_64 } else { 0 };
             let fetch = if prefetchable { PREFETCHABLE } else { 0 };
@@ -179,7 +177,7 @@ mod tests {
             prefetchable: false,
         };
         let kinds = [
-            (0x20, BarKind::Io),
+            (0x20, memory(false)),
             (1 << 40, memory(true)),
             (0, BarKind::None),
             (1 << 31, memory(false)),
@@ -188,7 +186,7 @@ mod tests {
         ];
         identity.bars = kinds.map(|(size_bytes, kind)| BarInfo { size_bytes, kind });
         let mut space = built(&identity, 0xff);
-        let expected = [0xffff_ffe1, 4, 0xffff_ff00, 0x8000_0000, 0xffff_fff0, 0];
+        let expected = [0xffff_ffe0, 4, 0xffff_ff00, 0x8000_0000, 0xffff_fff0, 0];
         for (index, expected) in (0..).zip(expected) {
             assert_eq!(sized(&mut space, index), expected, "{index}");
         }

@@ -7,10 +7,8 @@ use core::fmt;
 /// What a base address register leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BarKind {
-    /// Nothing, or it is the upper half of the one before.
+    /// Nothing that is passed on, or it is the upper half of the one before.
     None,
-    /// I/O ports.
-    Io,
     /// Memory.
     Memory {
         /// Its address has 64 bits and takes the next register too.
@@ -40,7 +38,6 @@ impl BarInfo {
     const fn is_sane(&self) -> bool {
         let (min_bytes, max_bytes) = match self.kind {
             BarKind::None => return false,
-            BarKind::Io => (1 << 2, 1 << 31),
             BarKind::Memory { wide: false, .. } => (1 << 4, 1 << 31),
             BarKind::Memory { wide: true, .. } => (1 << 4, 1 << 63),
         };
@@ -343,7 +340,7 @@ pub(super) mod tests {
             "bar 0 is 32768 bytes, 16384 wanted"
         );
         assert_eq!(
-            refusal(|back| back.bars[3].kind = BarKind::Io),
+            refusal(|back| back.bars[3].kind = BarKind::None),
             "bar 3 is of another kind"
         );
         assert_eq!(
@@ -385,7 +382,6 @@ pub(super) mod tests {
         assert_eq!(bar(0, 0, MEMORY), None);
         assert_eq!(bar(0, 8, narrow), None);
         assert_eq!(bar(0, 1 << 32, narrow), None);
-        assert_eq!(bar(0, 4, BarKind::Io), Some(4));
         assert_eq!(bar(1, 0x4000, narrow), None, "the upper half of bar 0");
         assert_eq!(
             bar(5, 0x4000, MEMORY),

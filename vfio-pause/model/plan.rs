@@ -3,12 +3,12 @@
 //! Changing the number of virtual functions of a physical function, as one transaction.
 //!
 //! ```text
-//!   PauseSlots -> Disable -> Enable(wanted) -> WaitBacks -> ResumeSlots -> Done
-//!        |           |            | failed         ^            ^
-//!        |           |            +-> Enable(old) -+            |
-//!        |           |                    | failed              |
-//!        +-----------+--------------------+---------------------+
-//!          failed: the count stays           the count is 0
+//!   PauseSlots -> Disable -> Enable(wanted) -> ResumeSlots -> Done
+//!        |           |            | failed          ^
+//!        |           |            +-> Enable(old) --+
+//!        |           |                 whether or not it failed
+//!        +-----------+------------------------------+
+//!          failed: the count stays
 //! ```
 //!
 //! Nothing is enabled for a count of 0, nothing disabled if there was none, and nothing is done at all
@@ -23,8 +23,6 @@ pub(crate) enum Step {
     Disable,
     /// Make so many of them.
     Enable(u16),
-    /// Wait until those that a slot is waiting for have arrived.
-    WaitBacks,
     /// Give back to each slot that was paused what is there; a slot whose device is not stays paused.
     ResumeSlots,
     /// Nothing.
@@ -51,8 +49,6 @@ pub(crate) enum Failure {
     Enable,
     /// Neither the number wanted nor the old one could be had.
     Rollback,
-    /// A virtual function did not arrive in time.
-    Wait,
     /// A slot could not be resumed.
     Resume,
 }
@@ -81,7 +77,6 @@ enum Stage {
     Disable,
     Enable,
     Rollback,
-    Wait,
     Resume,
     Done,
 }
@@ -111,7 +106,6 @@ impl Plan {
             Stage::Disable => Step::Disable,
             Stage::Enable => Step::Enable(self.wanted),
             Stage::Rollback => Step::Enable(self.old),
-            Stage::Wait => Step::WaitBacks,
             Stage::Resume => Step::ResumeSlots,
             Stage::Done => Step::Done(self.verdict),
         }
@@ -137,9 +131,8 @@ impl Plan {
             Stage::Pause => self.at(Stage::Enable),
             Stage::Disable if self.wanted > 0 => self.having(0).at(Stage::Enable),
             Stage::Disable => self.having(0).at(Stage::Resume),
-            Stage::Enable => self.having(self.wanted).at(Stage::Wait),
-            Stage::Rollback => self.having(self.old).at(Stage::Wait),
-            Stage::Wait => self.at(Stage::Resume),
+            Stage::Enable => self.having(self.wanted).at(Stage::Resume),
+            Stage::Rollback => self.having(self.old).at(Stage::Resume),
             Stage::Resume | Stage::Done => self.at(Stage::Done),
         }
     }
@@ -151,7 +144,6 @@ impl Plan {
             Stage::Enable if self.old > 0 => self.failed(Failure::Enable).at(Stage::Rollback),
             Stage::Enable => self.failed(Failure::Enable).at(Stage::Resume),
             Stage::Rollback => self.failed(Failure::Rollback).at(Stage::Resume),
-            Stage::Wait => self.failed(Failure::Wait).at(Stage::Resume),
             Stage::Resume => self.failed(Failure::Resume).at(Stage::Done),
             Stage::Done => self,
         }
@@ -188,7 +180,7 @@ mod tests {
                 return (steps, verdict);
             }
             steps.push(plan.step());
-            assert!(steps.len() <= 7, "{steps:?}");
+            assert!(steps.len() <= 6, "{steps:?}");
             plan = plan.after(match failures & 1 {
                 0 => Outcome::Done,
                 _ => Outcome::Failed,
@@ -206,7 +198,6 @@ mod tests {
                 Step::PauseSlots,
                 Step::Disable,
                 Step::Enable(3),
-                Step::WaitBacks,
                 Step::ResumeSlots
             ]
         );
@@ -241,7 +232,6 @@ mod tests {
                 Step::Disable,
                 Step::Enable(200),
                 Step::Enable(2),
-                Step::WaitBacks,
                 Step::ResumeSlots
             ]
         );
@@ -257,7 +247,7 @@ mod tests {
     fn whatever_fails_the_verdict_is_true_and_slots_are_given_a_chance() {
         for old in 0..3 {
             for wanted in 0..3 {
-                for failures in 0..1 << 7 {
+                for failures in 0..1 << 6 {
                     let (steps, verdict) = run(old, wanted, failures);
                     let failed = |i: usize| (failures >> i) & 1 == 1;
                     let mut count = old;

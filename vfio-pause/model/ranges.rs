@@ -36,11 +36,13 @@ impl Range {
     }
 
     /// What it stands for.
+    #[cfg(test)]
     pub(crate) const fn phys(&self) -> u64 {
         self.phys
     }
 
     /// How many bytes there are.
+    #[cfg(test)]
     pub(crate) const fn len_bytes(&self) -> u64 {
         self.len_bytes
     }
@@ -84,15 +86,6 @@ impl Range {
             Self::new(self.iova, self.phys, below_bytes),
             above.and_then(|(iova, phys)| Self::new(iova, phys, above_bytes)),
         )
-    }
-
-    /// The two ranges as one, if `next` goes on where this one ends, in DMA addresses and in physical
-    /// ones.
-    pub(crate) fn join(&self, next: &Self) -> Option<Self> {
-        let goes_on = self.iova.checked_add(self.len_bytes) == Some(next.iova)
-            && self.phys.checked_add(self.len_bytes) == Some(next.phys);
-        let len_bytes = self.len_bytes.checked_add(next.len_bytes)?;
-        Self::new(self.iova, self.phys, len_bytes).filter(|_| goes_on)
     }
 }
 
@@ -161,17 +154,5 @@ mod tests {
             end.cut(u64::MAX, u64::MAX),
             (Some(range(u64::MAX - 1, 0, 1)), None)
         );
-    }
-
-    #[test]
-    fn only_what_goes_on_in_both_kinds_of_address_is_joined() {
-        let first = range(0x1000, 0x8000, 0x1000);
-        let second = range(0x2000, 0x9000, 0x1000);
-        assert_eq!(first.join(&second), Some(range(0x1000, 0x8000, 0x2000)));
-        assert_eq!(second.join(&first), None);
-        assert_eq!(first.join(&range(0x2000, 0xa000, 0x1000)), None);
-        assert_eq!(first.join(&range(0x3000, 0x9000, 0x1000)), None);
-        let low = range(0, 0, u64::MAX);
-        assert_eq!(low.join(&range(u64::MAX, u64::MAX, 1)), None);
     }
 }

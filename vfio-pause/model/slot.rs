@@ -80,6 +80,7 @@ impl Slot {
     }
 
     /// Whether a user has the device open.
+    #[cfg(test)]
     pub(crate) const fn is_open(self) -> bool {
         self.is_open
     }

@@ -47,28 +47,6 @@ proptest! {
     }
 
     #[test]
-    fn what_is_joined_translates_like_its_parts(
-        range in ranges(), at in 0..24u64, other in ranges(),
-    ) {
-        let (below, above) = range.cut(range.iova().saturating_add(at), 0);
-        prop_assert!(below.is_none() || above.is_none(), "an empty hole cuts nothing");
-        let parts = (
-            Range::new(range.iova(), range.phys(), at),
-            range.len_bytes().checked_sub(at).and_then(|rest| {
-                Range::new(range.iova().checked_add(at)?, range.phys().checked_add(at)?, rest)
-            }),
-        );
-        if let (Some(first), Some(second)) = parts {
-            prop_assert_eq!(first.join(&second), Some(range));
-        }
-        if let Some(joined) = range.join(&other) {
-            let mut both = map(Some(range));
-            both.append(&mut map(Some(other)));
-            prop_assert_eq!(map(Some(joined)), both);
-        }
-    }
-
-    #[test]
     fn an_address_stands_for_one_or_none(range in ranges(), iova in addresses()) {
         prop_assert_eq!(range.physical(iova), map(Some(range)).get(&iova).copied());
     }
