@@ -100,6 +100,7 @@ pub(crate) fn identity(function: &Function) -> Identity {
         msix_vectors: function.msix_vectors(),
         msi_vectors: function.msi_vectors(),
         has_intx: function.has_pin(),
+        can_reset: function.can_reset(),
         config_len: function.config_len_bytes(),
         msix_table: function
             .msix_table()

@@ -82,8 +82,6 @@ pub(crate) struct Slot {
     identity: SetOnce<Identity>,
     /// A function behind the same IOMMU as all backs, which may be gone.
     template: ARef<device::Device>,
-    /// Whether the user was promised a device that can be reset.
-    can_reset: AtomicFlag,
     /// What belongs behind it.
     #[pin]
     target: Mutex<Target>,
@@ -203,7 +201,6 @@ impl Slot {
                 announced <- new_mutex!(KVec::new(), "vfio_pause::Slot::announced"),
                 former <- new_mutex!(None, "vfio_pause::Slot::former"),
                 shown: Atomic::new(0),
-                can_reset: AtomicFlag::new(false),
                 is_fresh: AtomicFlag::new(false),
                 kick_due: AtomicFlag::new(false),
                 notifier: Notifier::new(c"state")?,
@@ -231,7 +228,7 @@ impl Slot {
 
     /// Whether the user was promised a device that can be reset.
     pub(crate) fn can_reset(&self) -> bool {
-        self.can_reset.load(Relaxed)
+        self.identity().is_some_and(|identity| identity.can_reset)
     }
 
     /// What changes together.

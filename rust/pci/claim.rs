@@ -108,12 +108,6 @@ impl Claim {
         unsafe { bindings::pci_wait_for_pending_transaction(self.function.as_ptr()) != 0 }
     }
 
-    /// Whether there is a way to reset the function alone.
-    pub fn can_reset(&self) -> bool {
-        // SAFETY: The device is alive. The list ends with 0; changing it is the user's business.
-        unsafe { (*self.function.as_ptr()).reset_methods[0] != 0 }
-    }
-
     /// Resets the function; its configuration space is as before afterwards.
     ///
     /// # Errors

@@ -310,6 +310,13 @@ impl Function {
         pin != 0 && irq != 0
     }
 
+    /// Whether there is a way to reset it alone.
+    pub fn can_reset(&self) -> bool {
+        // SAFETY: By the type invariant the device is alive. The list ends with 0; changing it is the
+        // business of who administrates the system.
+        unsafe { (*self.as_ptr()).reset_methods[0] != 0 }
+    }
+
     /// The name of the driver it is bound to.
     pub fn driver(&self) -> Option<CString> {
         let _lock = Lock::new(self);

@@ -87,6 +87,8 @@ pub(crate) struct Identity {
     pub(crate) msi_vectors: u8,
     /// Whether it has an interrupt line.
     pub(crate) has_intx: bool,
+    /// Whether it can be reset by itself.
+    pub(crate) can_reset: bool,
     /// Bytes of configuration space: 256 or 4096.
     pub(crate) config_len: u16,
 }
@@ -169,9 +171,13 @@ impl Identity {
                 .map_err(|_| Mismatch::MsixTable)?;
         }
         enough(back.msi_vectors, self.msi_vectors).map_err(Mismatch::MsiVectors)?;
-        match self.has_intx && !back.has_intx {
-            true => Err(Mismatch::Intx),
-            false => Ok(()),
+        match (
+            self.has_intx && !back.has_intx,
+            self.can_reset && !back.can_reset,
+        ) {
+            (true, _) => Err(Mismatch::Intx),
+            (_, true) => Err(Mismatch::Reset),
+            _ => Ok(()),
         }
     }
 }
@@ -208,6 +214,8 @@ pub(crate) enum Mismatch {
     MsiVectors(Differ<u8>),
     /// No interrupt line.
     Intx,
+    /// No way to reset it.
+    Reset,
 }
 
 impl fmt::Display for Mismatch {
@@ -240,6 +248,7 @@ impl fmt::Display for Mismatch {
                 write!(f, "{found} msi vectors, {wanted} wanted")
             }
             Self::Intx => f.write_str("no interrupt line"),
+            Self::Reset => f.write_str("no reset"),
         }
     }
 }
@@ -297,6 +306,7 @@ pub(super) mod tests {
         }),
         msi_vectors: 0,
         has_intx: false,
+        can_reset: true,
         config_len: 4096,
     };
 
@@ -315,6 +325,7 @@ pub(super) mod tests {
         assert_eq!(refusal(|back| back.msix_vectors = 10), "accepted");
         assert_eq!(refusal(|back| back.msi_vectors = 1), "accepted");
         assert_eq!(refusal(|back| back.has_intx = true), "accepted");
+        assert_eq!(refusal(|back| back.can_reset = false), "no reset");
     }
 
     #[test]
@@ -353,6 +364,7 @@ pub(super) mod tests {
         );
         let with_intx = Identity {
             has_intx: true,
+            can_reset: true,
             msi_vectors: 1,
             ..IGBVF
         };

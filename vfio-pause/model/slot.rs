@@ -79,6 +79,11 @@ impl Slot {
         self.back.is_some()
     }
 
+    /// Whether the back may hold what a user left in it, so that nobody else should get it as it is.
+    pub(crate) const fn is_soiled(self) -> bool {
+        matches!(self.back, Some(Residue::User | Residue::Stale))
+    }
+
     /// Whether a user has the device open.
     #[cfg(test)]
     pub(crate) const fn is_open(self) -> bool {
@@ -231,7 +236,7 @@ mod tests {
 
     pub(super) const AUTO: Auto = Auto::DEFAULT;
     pub(super) const PAUSE: Event = Event::Command(Command::Pause(Mode::Soft));
-    const PAUSE_HARD: Event = Event::Command(Command::Pause(Mode::Hard));
+    pub(super) const PAUSE_HARD: Event = Event::Command(Command::Pause(Mode::Hard));
     pub(super) const RESUME: Event = Event::Command(Command::Resume);
     pub(super) const RESET_ERROR: Event = Event::Command(Command::ResetError);
     pub(super) const FRESH: Event = Event::BackAppeared(Arrival::Fresh);

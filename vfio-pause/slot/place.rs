@@ -105,14 +105,12 @@ impl Slot {
         match decision {
             Decision::Attach { reset } => {
                 let function = back.function().clone();
-                let can_reset = back.claim().can_reset();
                 let started = reset_if(&back, reset, Reset::Probing).and_then(|()| {
                     Running::start(back, &control.user).map_err(|refused| refused.error)
                 });
                 let outcome = match started {
                     Ok(running) => {
                         self.config.lock().init(|at| function.config(at), &found);
-                        self.can_reset.store(can_reset, Relaxed);
                         self.identity.populate(found);
                         control.stage = Stage::Running(running);
                         Ok(Outcome::Done)
@@ -157,7 +155,7 @@ impl Slot {
             }
             // Whoever has it next shall not find what a user left in it. One that goes away need not
             // be reset, which would take its time for each.
-            let is_left = control.user.open.is_some() && function.is_staying();
+            let is_left = control.machine.is_soiled() && function.is_staying();
             let claim = control.stage.back().map(|back| back.claim().clone());
             match self.decide(control, Event::BackGone) {
                 Decision::Pause { .. } => {

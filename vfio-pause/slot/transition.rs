@@ -132,7 +132,8 @@ impl Slot {
         let paused = match device {
             Device::Going => running.lose(&control.user),
             Device::Surviving => {
-                let is_possible = reset == state::Reset::None || running.back().claim().can_reset();
+                let is_possible =
+                    reset == state::Reset::None || running.back().function().can_reset();
                 let paused = match is_possible {
                     true => running.pause(&control.user),
                     false => Err(running.refuse(EOPNOTSUPP)),

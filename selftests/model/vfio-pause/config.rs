@@ -50,6 +50,7 @@ pub(crate) fn identities() -> impl Strategy<Value = Identity> {
             }),
             msi_vectors: vectors.1,
             has_intx: vectors.2,
+            can_reset: true,
             config_len,
         })
 }

@@ -85,6 +85,7 @@ mod tests {
                 FLR,
                 FRESH,
                 PAUSE,
+                PAUSE_HARD,
                 RESUME, //
             },
             Event, //
@@ -102,6 +103,17 @@ mod tests {
         );
         let while_paused = [FRESH, Event::Open, PAUSE, Event::Close, Event::Open, RESUME];
         assert_eq!(decision(&while_paused), Decision::Resume { reset: FLR });
+    }
+
+    #[test]
+    fn a_device_is_soiled_from_its_first_user_until_it_is_reset() {
+        let is_soiled = |events: &[Event]| after(events, AUTO).0.is_soiled();
+        assert!(!is_soiled(&[FRESH]));
+        assert!(is_soiled(&[FRESH, Event::Open]));
+        assert!(is_soiled(&[FRESH, Event::Open, PAUSE]));
+        assert!(is_soiled(&[FRESH, Event::Open, PAUSE, Event::Close]));
+        assert!(!is_soiled(&[FRESH, Event::Open, PAUSE_HARD]));
+        assert!(!is_soiled(&[FRESH, Event::Open, Event::BackGone]));
     }
 
     #[test]
