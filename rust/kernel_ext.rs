@@ -10,8 +10,12 @@
 //! | numbers with a range from a user's text | [`param`] |
 //! | one interrupt of a PCI function of one's own | [`pci::Interrupt`] |
 //! | data shared with hard interrupts | [`sync::RawSpinLock`] |
+//! | values by number, looked up at the rate of interrupts or context switches | [`sync::Table`] |
 //! | sleep until a condition holds, in a way that signals may end | [`sync::WaitQueue`] |
 //! | a file system on persistent memory | [`fs::FileSystem`] |
+//! | follow which threads run, wait or sleep | [`sched::Watch`] |
+//! | a cgroup or a process that a user named | [`sched::Cgroup`], [`sched::Process`] |
+//! | have something done in process context, asked for in any other | [`queue::Kick`] |
 //! | see, hold and replay the interrupts of a line that belongs to another driver | [`irq::Hook`] |
 //! | a device that programs drive themselves | [`vfio::Device`] |
 //! | such a device that stays while what is behind it comes and goes | [`front::Front`] |
@@ -19,8 +23,8 @@
 //!
 //! # Soundness
 //!
-//! A [`sysfs::Dir`], an [`irq::Hook`], a [`pci::Interrupt`] and a [`pci::Keeping`], [`front::Drivers`], a
-//! [`front::Front`] and a [`vfio::Registration`] lead the kernel to code of the module and lead it away
+//! A [`sysfs::Dir`], an [`irq::Hook`], a [`sched::Watch`], a [`queue::Kick`], a [`pci::Interrupt`] and a
+//! [`pci::Keeping`], [`front::Drivers`], a [`front::Front`] and a [`vfio::Registration`] lead the kernel to code of the module and lead it away
 //! again when they are dropped. One that is leaked leads to code that is gone after
 //! the module is unloaded. Rust calls leaking safe, so the compiler cannot forbid it, and pinning the
 //! module instead would mean that it cannot be unloaded while it has objects. Therefore
@@ -40,8 +44,10 @@ pub mod param;
 pub mod pci;
 pub mod queue;
 mod raw;
+pub mod sched;
 pub mod sync;
 pub mod sysfs;
+mod trace;
 pub mod vfio;
 
 /// Prefix of what `pr_*!` prints from within this crate.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A work queue of one's own.
+//! Work that is done later, and a queue of one's own for it.
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
@@ -12,6 +12,13 @@ use core::{
 use kernel::{
     prelude::*,
     workqueue::Queue, //
+};
+
+mod kick;
+
+pub use kick::{
+    Errand,
+    Kick, //
 };
 
 /// A work queue that runs one item after the other. Dropping it first runs all that is queued, so

@@ -4,10 +4,12 @@
 #include "shim.h"
 
 #include <linux/blkdev.h>
+#include <linux/cgroup.h>
 #include <linux/cpumask.h>
 #include <linux/dax.h>
 #include <linux/device.h>
 #include <linux/fs_dirent.h>
+#include <linux/irq_work.h>
 #include <linux/kdev_t.h>
 #include <linux/libnvdimm.h>
 #include <linux/memremap.h>
@@ -21,6 +23,7 @@
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
 #include <linux/statfs.h>
+#include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
@@ -421,6 +424,11 @@ void kernel_ext_device_lock(struct device *dev)
 	device_lock(dev);
 }
 
+bool kernel_ext_device_trylock(struct device *dev)
+{
+	return device_trylock(dev);
+}
+
 void kernel_ext_device_unlock(struct device *dev)
 {
 	device_unlock(dev);
@@ -523,4 +531,26 @@ void kernel_ext_copy_msi_domain(struct device *to, struct device *from)
 int kernel_ext_dev_to_node(struct device *dev)
 {
 	return dev_to_node(dev);
+}
+
+/* sched, queue */
+
+void kernel_ext_tracepoint_synchronize_unregister(void)
+{
+	tracepoint_synchronize_unregister();
+}
+
+struct task_struct *kernel_ext_next_thread(struct task_struct *task)
+{
+	return __next_thread(task);
+}
+
+void kernel_ext_cgroup_put(struct cgroup *cgroup)
+{
+	cgroup_put(cgroup);
+}
+
+void kernel_ext_init_irq_work(struct irq_work *work, void (*func)(struct irq_work *))
+{
+	init_irq_work(work, func);
 }

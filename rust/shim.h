@@ -99,6 +99,7 @@ struct pci_dev;
 int kernel_ext_pci_domain_nr(struct pci_dev *pdev);
 struct pci_dev *kernel_ext_pci_physfn(struct pci_dev *pdev);
 void kernel_ext_device_lock(struct device *dev);
+bool kernel_ext_device_trylock(struct device *dev);
 void kernel_ext_device_unlock(struct device *dev);
 void kernel_ext_driver_override(struct device *dev, char *name, size_t len);
 
@@ -127,5 +128,14 @@ extern struct rw_semaphore kernel_ext_removals;
 bool kernel_ext_pfns_are_memory(unsigned long pfn, unsigned long count);
 void kernel_ext_copy_msi_domain(struct device *to, struct device *from);
 int kernel_ext_dev_to_node(struct device *dev);
+
+/* sched, queue */
+struct cgroup;
+struct irq_work;
+
+void kernel_ext_tracepoint_synchronize_unregister(void);
+void kernel_ext_cgroup_put(struct cgroup *cgroup);
+struct task_struct *kernel_ext_next_thread(struct task_struct *task);
+void kernel_ext_init_irq_work(struct irq_work *work, void (*func)(struct irq_work *));
 
 #endif

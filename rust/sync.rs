@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Locks and wait queues that the `kernel` crate does not wrap.
+//! Locks, wait queues and tables that the `kernel` crate does not have.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 
@@ -21,8 +21,12 @@ use kernel::{
     }, //
 };
 
+mod reader;
+mod table;
 mod wait;
 
+pub use reader::Reader;
+pub use table::Table;
 pub use wait::{
     new_wait_queue,
     Signals,
