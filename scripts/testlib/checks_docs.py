@@ -9,6 +9,8 @@ _C_STRING = re.compile(r'(?<!in )\bc"([A-Za-z][\w-]*)"')
 # Names of directories, not of files.
 _DIRECTORY = re.compile(r"\b(?:Dir::new|Parent::\w+)\s*(?:\((?:[^()]|\([^()]*\))*\)|,\s*c\"[^\"]*\")")
 _NAMED = re.compile(r'const NAME: &\'static CStr =\s*c"([^"]+)";(?:[^;}]*const MODE: Mode = Mode::(\w+);)?', re.DOTALL)
+# Files of debugfs, which are read only so far.
+_DEBUG_FILE = re.compile(r"\.read_(?:only|callback)_file\(\s*c\"([^\"]+)\"")
 _FIELD = re.compile(r"^(What|Date|KernelVersion|Contact|Description|Users):[ \t]*(.*)$")
 _RIGHTS = {"ReadOnly": "RO", "ReadWrite": "RW", "WriteOnly": "WO"}
 _RANGED = re.compile(r"^[ \t]*attr[ \t]+(\S+)[ \t]+(?:int|act|wo)[ \t]+(-?\d+)[ \t]+(-?\d+)\b", re.MULTILINE)
@@ -68,7 +70,7 @@ def abi_names(entries):
 
 
 def settings(readme):
-    """Returns the rows of the tables in section "Settings" of a README as [(attribute name, range or None)].
+    """Returns the rows of the tables in section "Settings" of a README as [(attribute's path, range or None)].
 
     None without such a section.
     """
@@ -83,7 +85,7 @@ def settings(readme):
         cells = [cell.strip() for cell in line.strip()[1:].removesuffix("|").split("|")]
         header = header or cells
         limits = dict(zip(header, cells)).get("range")
-        rows += [(name.rsplit("/", 1)[-1], limits) for name in re.findall(r"`([^`]+)`", cells[0])]
+        rows += [(name, limits) for name in re.findall(r"`([^`]+)`", cells[0])]
     return rows if seen else None
 
 
@@ -97,6 +99,7 @@ def _declared(directory):
             found.update(attributes([text]))
         else:
             found.update(_named(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)))
+        found.update(dict.fromkeys(_DEBUG_FILE.findall(text), "RO"))
     return found
 
 
@@ -141,9 +144,11 @@ def readme_tables(top, _files):
             if described:
                 yield f"{name}: no section 'Settings'"
             continue
-        names = [each for each, _ in rows]
-        for each in sorted({each for each in names if names.count(each) > 1}):
+        paths = [each for each, _ in rows]
+        for each in sorted({each for each in paths if paths.count(each) > 1}):
             yield f"{name}: {each} is in the settings twice"
+        rows = [(each.rsplit("/", 1)[-1], limits) for each, limits in rows]
+        names = [each for each, _ in rows]
         for each in sorted(described.keys() - set(names)):
             yield f"{name}: the settings lack {each}"
         for each in sorted(set(names) - described.keys()):

@@ -192,6 +192,19 @@ class Documents(Tree):
         entries = checks_docs.abi_entries("What: /sys/a/{x,y}_us\nWhat: /sys/a/z\nWhat: /sys/a/\nDate: x\nDescription: (RO) t\n")
         self.assertEqual(set(checks_docs.abi_names(entries)), {"x_us", "y_us", "z"})
 
+    def test_two_directories_may_have_files_of_one_name(self):
+        row = next(line for line in self.TABLE.splitlines() if "`" in line)
+        again = row.replace("`", "`other/", 1)
+        good = {**self.MODULE, "m/ABI": self.ENTRY, "m/README.md": self.TABLE.replace(row, f"{row}\n{again}")}
+        self.accepts(checks_docs.readme_tables, good)
+        self.refuses(checks_docs.readme_tables, {**good, "m/README.md": self.TABLE.replace(row, f"{row}\n{row}")}, "twice")
+
+    def test_a_file_of_debugfs_is_described_like_an_attribute(self):
+        debug = 'dir.read_callback_file(c"hold_us", line, show);\n'
+        entry = self.ENTRY + "\nWhat: /sys/kernel/debug/m/hold_us\nDate: x\nContact: x\nDescription: (RO) t\n"
+        self.accepts(checks_docs.abi, {**self.MODULE, "m/lines.rs": debug, "m/ABI": entry})
+        self.refuses(checks_docs.abi, {**self.MODULE, "m/lines.rs": debug, "m/ABI": self.ENTRY}, "hold_us")
+
     def test_the_settings_table_names_what_the_abi_does(self):
         good = {**self.MODULE, "m/ABI": self.ENTRY, "m/README.md": self.TABLE}
         self.accepts(checks_docs.readme_tables, good)
