@@ -5,18 +5,26 @@
 //!
 //! # Terms
 //!
-//! - **line**: one interrupt of one device, such as a receive queue of a NIC.
-//! - **window**: the time after a delivery in which further interrupts of the line are held.
+//! - **line**: the interrupts that a user configures together, such as the queues of a NIC.
+//! - **window**: the time after a delivery in which further interrupts of the vector are held.
 //! - **hold**: acknowledge an interrupt without running the driver's handler.
 //! - **replay**: make a held interrupt occur again; one replay serves all that a window held.
-//! - **latency interval**: length of a window, in microseconds.
+//! - **vector**: one interrupt of one function; a line stands for one or several.
+//! - **guest**: threads whose activity decides which interval applies: the latency interval while one of
+//!   them runs, the overflow interval while they wait for a CPU.
 
 mod driver;
+mod guest;
+mod guests;
 mod line;
+mod lines;
 mod model;
 mod ops;
+mod policy;
 mod stats;
 mod sysfs;
+mod vector;
+mod watch;
 
 kernel::prelude::module! {
     type: driver::IrqMod,

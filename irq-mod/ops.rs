@@ -3,17 +3,16 @@
 //! What runs at each interrupt: ask the model, do what it says, count.
 
 use crate::{
-    line::Moderator,
     model::window::{
         Arrival,
-        Leftover,
+        Expiry,
         Masking, //
     },
-    stats::Counters, //
+    stats::Counters,
+    vector::Moderator, //
 };
 use kernel::time::{
     hrtimer::HrTimerExpires,
-    Delta,
     Instant,
     Monotonic, //
 };
@@ -35,55 +34,79 @@ impl From<Masking> for irq::Masking {
 }
 
 /// Nanoseconds of the monotonic clock, which starts at boot and is never negative.
-fn ns(now: Instant<Monotonic>) -> u64 {
-    u64::try_from(now.as_nanos()).unwrap_or(0)
+pub(crate) fn now_ns() -> u64 {
+    u64::try_from(Instant::<Monotonic>::now().as_nanos()).unwrap_or(0)
 }
 
 impl Flow for Moderator {
     fn arrived(&self, line: &Arrived<'_>) {
-        let now = Instant::<Monotonic>::now();
-        let interval_us = {
+        let now_ns = now_ns();
+        {
             let mut state = self.state.lock();
-            match state.window.arrive(ns(now), self.latency()) {
-                Arrival::Hold(masking) => {
+            let activity = self.activity();
+            let intervals = self.intervals(&mut state, now_ns);
+            let events = state.window.events();
+            let burst_events = self.policy.burst_events();
+            match state
+                .window
+                .arrive(now_ns, &intervals, activity, burst_events)
+            {
+                Arrival::Hold { masking, arm_at_ns } => {
                     Counters::count(&mut state.counters.held);
                     if masking == Masking::Mask {
                         Counters::count(&mut state.counters.masked);
                     }
                     // Under the lock: an expiry on another CPU must not unmask before this masks.
                     line.hold(masking.into());
+                    // Under the lock, too: a later decision must not be overwritten by this one.
+                    if let Some(at_ns) = arm_at_ns {
+                        Counters::count(&mut state.counters.windows);
+                        line.arm(at_ns);
+                        self.publish(&state, &intervals, activity, |at_ns| line.arm(at_ns));
+                    }
                     return;
                 }
-                Arrival::Deliver => {
-                    Counters::count(&mut state.counters.delivered);
-                    None
+                Arrival::DeliverEarly { hold_ns } => {
+                    Counters::count(&mut state.counters.early);
+                    let events = events.saturating_add(1);
+                    state.counters.end(events, hold_ns, 0);
+                    state.guard.ended(events, now_ns);
+                    self.settle();
                 }
-                Arrival::DeliverAndArm { interval_us } => {
-                    Counters::count(&mut state.counters.delivered);
-                    Counters::count(&mut state.counters.windows);
-                    Some(interval_us)
-                }
+                Arrival::Deliver => {}
             }
-        };
-        if let Some(interval_us) = interval_us {
-            line.arm_after(now, Delta::from_micros(i64::from(interval_us)));
+            state.counters.deliver(activity);
         }
         line.deliver();
     }
 
     fn expired(&self, line: &Expired<'_>) {
-        let now = Instant::<Monotonic>::now();
+        let now_ns = now_ns();
         let mut state = self.state.lock();
-        let Leftover::Replay { masking, hold_ns } = state.window.close(ns(now)) else {
-            return;
+        let activity = self.activity();
+        let intervals = self.intervals(&mut state, now_ns);
+        let events = state.window.events();
+        let due_ns = state.window.due_ns(&intervals, activity);
+        let (masking, hold_ns) = match state.window.expire(now_ns, &intervals, activity) {
+            Expiry::Nothing => return,
+            Expiry::Rearm(at_ns) => {
+                Counters::count(&mut state.counters.rearmed);
+                line.arm(at_ns);
+                self.publish(&state, &intervals, activity, |at_ns| line.arm(at_ns));
+                return;
+            }
+            Expiry::Replay { masking, hold_ns } => (masking, hold_ns),
         };
+        self.settle();
         // Under the lock, like the masking it undoes, so that the two cannot change places.
         if masking == Masking::Mask {
             line.unmask();
         }
+        state.guard.ended(events, now_ns);
         let counters = &mut state.counters;
-        counters.max_hold_ns = counters.max_hold_ns.max(hold_ns);
-        // Under the lock, so that whatever arrives next finds the window closed and is delivered.
+        let lateness_ns = due_ns.map_or(0, |due_ns| now_ns.saturating_sub(due_ns));
+        counters.end(events, hold_ns, lateness_ns);
+        // Under the lock, so that whatever arrives next finds the window waiting for it.
         match line.replay() {
             Replay::Inline(reentry) => {
                 Counters::count(&mut counters.replayed_inline);

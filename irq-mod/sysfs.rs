@@ -3,23 +3,32 @@
 //! The attributes below `/sys/kernel/irq_mod`; `ABI` describes each.
 
 use crate::{
-    driver::{
-        Lines,
-        Root, //
-    },
+    driver::Root,
+    guest::Guest,
     line::Line,
-    model::interval::Latency, //
+    model::{
+        interval::{
+            Halted,
+            Latency,
+            Overflow, //
+        },
+        policy::Intervals, //
+    },
+    policy::Adaptation, //
 };
+use core::fmt::Write;
 use kernel::{
     prelude::*,
-    str::Formatter, //
+    str::Formatter,
+    sync::Arc, //
 };
 use kernel_ext::{
-    irq::Status,
     param,
     sysfs::{
         show,
         sysfs_group,
+        sysfs_shown,
+        sysfs_written,
         Attribute,
         Group,
         Mode,
@@ -28,146 +37,188 @@ use kernel_ext::{
 };
 
 /// Version of the interface described in `ABI`.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The data of a line's directory.
+pub(crate) type SharedLine = Arc<Line>;
+/// The data of a guest's directory.
+type SharedGuest = Arc<Guest>;
 
 /// Attributes of `/sys/kernel/irq_mod`.
 pub(crate) const ROOT: &[&Group<Root>] = &[&ROOT_GROUP];
-/// Attributes of `/sys/kernel/irq_mod/lines`.
-pub(crate) const LINES: &[&Group<Lines>] = &[&LINES_GROUP];
 /// Attributes of `/sys/kernel/irq_mod/lines/<name>`.
-pub(crate) const LINE: &[&Group<Line>] = &[&LINE_GROUP, &STATS_GROUP];
+pub(crate) const LINE: &[&Group<SharedLine>] = &[&LINE_GROUP, &LINE_STATS];
+/// Attributes of `/sys/kernel/irq_mod/guests/<name>`.
+pub(crate) const GUEST: &[&Group<SharedGuest>] = &[&GUEST_GROUP, &GUEST_STATS];
 
-sysfs_group!(static ROOT_GROUP: Root = [Version]);
-sysfs_group!(static LINES_GROUP: Lines = [Add, Remove]);
-sysfs_group!(static LINE_GROUP: Line = [Irq, State, LatencyUs, EffectiveUs]);
-sysfs_group!(static STATS_GROUP: Line in c"stats" = [
+sysfs_group!(static ROOT_GROUP: Root = [Version, AddLine, RemoveLine, AddGuest, RemoveGuest]);
+sysfs_group!(static LINE_GROUP: SharedLine = [
+    LineTarget,
+    LineGuest,
+    LatencyUs,
+    OverflowUs,
+    HaltedUs,
+    BurstEvents,
+    Adaptive,
+    LineState,
+    Reason,
+    Irqs,
+    EffectiveUs,
+]);
+sysfs_group!(static LINE_STATS: SharedLine in c"stats" = [
     Delivered,
+    DeliveredRunning,
+    DeliveredReady,
+    DeliveredHalted,
     Held,
     Windows,
     Masked,
+    Rearmed,
+    Early,
     ReplayedInline,
     ReplayedInjected,
     Dropped,
     MaxHoldUs,
 ]);
+sysfs_group!(static GUEST_GROUP: SharedGuest = [GuestTarget, GuestState, Members]);
+sysfs_group!(static GUEST_STATS: SharedGuest in c"stats" = [ActiveNs, ReadyNs, HaltedNs, Activations]);
 
-struct Version;
+sysfs_shown!(Root:
+    Version = c"version", _root => VERSION;
+);
 
-impl Attribute<Root> for Version {
-    const NAME: &'static CStr = c"version";
-    const MODE: Mode = Mode::ReadOnly;
+sysfs_written!(Root:
+    AddLine = c"add_line", root, text => root.lines.add(text);
+    RemoveLine = c"remove_line", root, text => root.lines.remove(text);
+    AddGuest = c"add_guest", root, text => root.guests.add(text);
+    RemoveGuest = c"remove_guest", root, text => root.guests.remove(text);
+);
 
-    fn show(_: &Object<Root>, out: &mut Formatter<'_>) -> Result {
-        show(out, VERSION)
-    }
-}
+sysfs_shown!(SharedLine:
+    LineTarget = c"target", line => line.target().to_str().map_err(|_| EIO)?;
+    LineState = c"state", line => line.state().as_str();
+    Reason = c"reason", line => line.state().reason();
+    EffectiveUs = c"effective_us", line => line.effective_us();
+    Delivered = c"delivered", line => line.counters().delivered;
+    DeliveredRunning = c"delivered_running", line => line.counters().delivered_running;
+    DeliveredReady = c"delivered_ready", line => line.counters().delivered_ready;
+    DeliveredHalted = c"delivered_halted", line => line.counters().delivered_halted;
+    Held = c"held", line => line.counters().held;
+    Windows = c"windows", line => line.counters().windows;
+    Masked = c"masked", line => line.counters().masked;
+    Rearmed = c"rearmed", line => line.counters().rearmed;
+    Early = c"early", line => line.counters().early;
+    ReplayedInline = c"replayed_inline", line => line.counters().replayed_inline;
+    ReplayedInjected = c"replayed_injected", line => line.counters().replayed_injected;
+    Dropped = c"dropped", line => line.counters().dropped;
+    MaxHoldUs = c"max_hold_us", line => line.counters().max_hold_ns / 1_000;
+);
 
-struct Add;
+sysfs_shown!(SharedGuest:
+    GuestTarget = c"target", guest => guest.target.to_str().map_err(|_| EIO)?;
+    GuestState = c"state", guest => match guest.is_gone() {
+        true => "gone",
+        false => guest.activity().as_str(),
+    };
+    Members = c"members", guest => guest.members();
+    ActiveNs = c"active_ns", guest => guest.spent().active_ns;
+    ReadyNs = c"ready_ns", guest => guest.spent().ready_ns;
+    HaltedNs = c"halted_ns", guest => guest.spent().halted_ns;
+    Activations = c"activations", guest => guest.activations();
+);
 
-impl Attribute<Lines> for Add {
-    const NAME: &'static CStr = c"add";
-    const MODE: Mode = Mode::WriteOnly;
+struct LineGuest;
 
-    fn store(lines: &Object<Lines>, text: &str) -> Result {
-        lines.add(lines, text)
-    }
-}
-
-struct Remove;
-
-impl Attribute<Lines> for Remove {
-    const NAME: &'static CStr = c"remove";
-    const MODE: Mode = Mode::WriteOnly;
-
-    fn store(lines: &Object<Lines>, text: &str) -> Result {
-        lines.remove(text)
-    }
-}
-
-struct Irq;
-
-impl Attribute<Line> for Irq {
-    const NAME: &'static CStr = c"irq";
-    const MODE: Mode = Mode::ReadOnly;
-
-    fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-        show(out, line.irq())
-    }
-}
-
-struct State;
-
-impl Attribute<Line> for State {
-    const NAME: &'static CStr = c"state";
-    const MODE: Mode = Mode::ReadOnly;
-
-    fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-        show(
-            out,
-            match line.status() {
-                Status::Attached => "attached",
-                Status::Gone => "gone",
-            },
-        )
-    }
-}
-
-struct LatencyUs;
-
-impl Attribute<Line> for LatencyUs {
-    const NAME: &'static CStr = c"latency_us";
+impl Attribute<SharedLine> for LineGuest {
+    const NAME: &'static CStr = c"guest";
     const MODE: Mode = Mode::ReadWrite;
 
-    fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-        show(out, line.moderator().latency().us())
+    fn show(line: &Object<SharedLine>, out: &mut Formatter<'_>) -> Result {
+        line.show_guest(|name| show(out, name))
     }
 
-    fn store(line: &Object<Line>, text: &str) -> Result {
-        line.moderator()
-            .set_latency(param::ranged(text, Latency::from_us)?);
-        Ok(())
+    fn store(line: &Object<SharedLine>, text: &str) -> Result {
+        line.bind_to(text)
     }
 }
 
-struct EffectiveUs;
+struct Irqs;
 
-impl Attribute<Line> for EffectiveUs {
-    const NAME: &'static CStr = c"effective_us";
+impl Attribute<SharedLine> for Irqs {
+    const NAME: &'static CStr = c"irqs";
     const MODE: Mode = Mode::ReadOnly;
 
-    fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-        show(
-            out,
-            match line.status() {
-                Status::Attached => line.moderator().latency().effective_us(),
-                Status::Gone => 0,
-            },
-        )
+    fn show(line: &Object<SharedLine>, out: &mut Formatter<'_>) -> Result {
+        let mut separator = "";
+        line.each_irq(|irq| {
+            let shown = write!(out, "{separator}{irq}").map_err(|_| EIO);
+            separator = " ";
+            shown
+        })?;
+        show(out, "")
     }
 }
 
-/// Declares a read-only attribute below `stats/` that shows one number derived from the counters.
-macro_rules! counter {
-    ($attr:ident, $name:literal, $counters:ident => $value:expr) => {
+/// Declares an attribute of a line's policy: how it is shown, parsed and set.
+macro_rules! knob {
+    ($attr:ident = $name:literal, $intervals:ident => $shown:expr, $text:ident => $parsed:expr, $set:ident) => {
         struct $attr;
 
-        impl Attribute<Line> for $attr {
+        impl Attribute<SharedLine> for $attr {
             const NAME: &'static CStr = $name;
-            const MODE: Mode = Mode::ReadOnly;
+            const MODE: Mode = Mode::ReadWrite;
 
-            fn show(line: &Object<Line>, out: &mut Formatter<'_>) -> Result {
-                let $counters = line.counters();
-                show(out, $value)
+            fn show(line: &Object<SharedLine>, out: &mut Formatter<'_>) -> Result {
+                let $intervals: Intervals = line.policy().intervals();
+                show(out, $shown)
+            }
+
+            fn store(line: &Object<SharedLine>, $text: &str) -> Result {
+                line.policy().$set($parsed?);
+                line.reconsider();
+                Ok(())
             }
         }
     };
 }
 
-counter!(Delivered, c"delivered", counters => counters.delivered);
-counter!(Held, c"held", counters => counters.held);
-counter!(Windows, c"windows", counters => counters.windows);
-counter!(Masked, c"masked", counters => counters.masked);
-counter!(ReplayedInline, c"replayed_inline", counters => counters.replayed_inline);
-counter!(ReplayedInjected, c"replayed_injected", counters => counters.replayed_injected);
-counter!(Dropped, c"dropped", counters => counters.dropped);
-counter!(MaxHoldUs, c"max_hold_us", counters => counters.max_hold_ns / 1_000);
+knob!(LatencyUs = c"latency_us", intervals => intervals.latency.us(),
+    text => param::ranged(text, Latency::from_us), set_latency);
+knob!(OverflowUs = c"overflow_us", intervals => intervals.overflow.us(),
+    text => param::ranged(text, Overflow::from_us), set_overflow);
+knob!(HaltedUs = c"halted_us", intervals => intervals.halted,
+    text => Halted::parse(text).map_err(Error::from), set_halted);
+
+struct BurstEvents;
+
+impl Attribute<SharedLine> for BurstEvents {
+    const NAME: &'static CStr = c"burst_events";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(line: &Object<SharedLine>, out: &mut Formatter<'_>) -> Result {
+        show(out, line.policy().burst_events())
+    }
+
+    fn store(line: &Object<SharedLine>, text: &str) -> Result {
+        line.policy().set_burst_events(param::ranged(text, Some)?);
+        Ok(())
+    }
+}
+
+struct Adaptive;
+
+impl Attribute<SharedLine> for Adaptive {
+    const NAME: &'static CStr = c"adaptive";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(line: &Object<SharedLine>, out: &mut Formatter<'_>) -> Result {
+        show(out, line.policy().adaptation().number())
+    }
+
+    fn store(line: &Object<SharedLine>, text: &str) -> Result {
+        line.policy()
+            .set_adaptation(param::ranged(text, Adaptation::from_number)?);
+        line.reconsider();
+        Ok(())
+    }
+}

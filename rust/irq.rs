@@ -6,11 +6,11 @@
 //! [`include/linux/irqdesc.h`](srctree/include/linux/irqdesc.h)
 //!
 //! A [`Hook`] puts itself in front of an edge-triggered line's flow handler and hands every
-//! interrupt to a [`Flow`], which delivers it or holds it back for later. Each hook has a timer for
-//! that. The driver that requested the line notices nothing.
+//! interrupt to a [`Flow`], which delivers it or holds it back for later. Each hook has an [`Alarm`]
+//! for that. The driver that requested the line notices nothing.
 //!
 //! ```text
-//!              device raises                    timer expires
+//!              device raises                     alarm rings
 //!                   |                                |
 //!            Flow::arrived                     Flow::expired
 //!             /          \                     /          \
@@ -24,13 +24,21 @@
 //! hook never keeps using the one it was attached to: each access looks it up again and compares
 //! it, as an RCU reader, which hard interrupt context is.
 
+mod alarm;
+mod changes;
 mod desc;
 mod find;
 mod hook;
 mod line;
 mod timer;
 
-pub use find::by_action_name;
+pub use alarm::Alarm;
+pub use changes::Changes;
+pub use find::{
+    next_named,
+    vector,
+    Vector, //
+};
 pub use hook::{
     Flow,
     Hook,

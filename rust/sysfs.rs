@@ -223,6 +223,45 @@ macro_rules! sysfs_group {
 }
 pub use sysfs_group;
 
+/// Declares attributes that only show a value each: `sysfs_shown!(Line: State = c"state", line => line.state();)`.
+#[macro_export]
+macro_rules! sysfs_shown {
+    ($data:ty: $($attr:ident = $name:literal, $this:ident => $value:expr;)+) => {$(
+        struct $attr;
+
+        impl $crate::sysfs::Attribute<$data> for $attr {
+            const NAME: &'static ::kernel::str::CStr = $name;
+            const MODE: $crate::sysfs::Mode = $crate::sysfs::Mode::ReadOnly;
+
+            fn show(
+                $this: &$crate::sysfs::Object<$data>,
+                out: &mut ::kernel::str::Formatter<'_>,
+            ) -> ::kernel::error::Result {
+                $crate::sysfs::show(out, $value)
+            }
+        }
+    )+};
+}
+pub use sysfs_shown;
+
+/// Declares attributes that are only written: `sysfs_written!(Root: Remove = c"remove", root, name => root.remove(name);)`.
+#[macro_export]
+macro_rules! sysfs_written {
+    ($data:ty: $($attr:ident = $name:literal, $this:ident, $text:ident => $result:expr;)+) => {$(
+        struct $attr;
+
+        impl $crate::sysfs::Attribute<$data> for $attr {
+            const NAME: &'static ::kernel::str::CStr = $name;
+            const MODE: $crate::sysfs::Mode = $crate::sysfs::Mode::WriteOnly;
+
+            fn store($this: &$crate::sysfs::Object<$data>, $text: &str) -> ::kernel::error::Result {
+                $result
+            }
+        }
+    )+};
+}
+pub use sysfs_written;
+
 /// Where a directory appears.
 pub enum Parent<'a> {
     /// `/sys/kernel`.

@@ -25,7 +25,10 @@ use kernel::{
     prelude::*, //
 };
 use kernel_ext::{
-    irq::Hook,
+    irq::{
+        Alarm,
+        Hook, //
+    },
     pci::Interrupt,
     sysfs::{
         Dir,
@@ -77,7 +80,8 @@ impl pci::Driver for TestDev {
             Ok(try_pin_init!(Data {
                 interrupt <- Interrupt::new(bound, types, c"testdev", Ok::<_, Error>(handler)),
                 _hook: if module_parameters::hook.value() {
-                    Some(Hook::attach(interrupt.irq(), CountArrivals(shared.clone()))?)
+                    let alarm = Alarm::new(interrupt.irq())?;
+                    Some(Hook::attach(alarm, CountArrivals(shared.clone()))?)
                 } else {
                     None
                 },

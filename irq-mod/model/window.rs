@@ -1,287 +1,251 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The window after a delivery in which further interrupts are held.
+//! When an interrupt is delivered and when it is held.
+//!
+//! Deliveries of a line are kept an interval apart. How long it is depends on what the guest does,
+//! and is asked for anew whenever something is decided. The timer runs only while something is held.
 //!
 //! ```text
-//!               arrival: deliver, start timer
-//!      Closed ---------------------------------> Open
-//!        ^                                        |  arrival: hold (the first)
-//!        |  expiry: nothing held                  v
-//!        +<-------------------------------------  |
-//!        |                                      Open, held
-//!        |  expiry: unmask if masked, replay      |  arrival: hold, mask (the second)
-//!        +<-------------------------------------  +  arrival: hold (any other)
+//!                arrival, due: deliver
+//!                      +-----+
+//!                      |     v     arrival, not due: hold, arm the timer
+//!    any arrival:      +--- Idle ---------------------------------------> Held --+ arrival: hold,
+//!      deliver               ^  ^                                         |  ^   | the second masks
+//!        +-------------------+  |           the Nth of a burst: deliver   |  +---+
+//!        |                      +-----------------------------------------+  ^   | expiry, not due:
+//!    Replaying <----------------------------------------------------------+  +---+ arm it again
+//!                              expiry, due: unmask if masked, replay
 //! ```
 //!
-//! The window is masked at its second held event: a device that masks itself while its interrupt is
-//! unserved never pays for the access, and a device that does not is silenced.
+//! An interrupt is due an interval after the last delivery. It is masked at the second held event: a
+//! device that masks itself while its interrupt is unserved never pays for the access, and a device
+//! that does not is silenced. Where bursts are delivered early nothing is masked, since a silent
+//! device cannot be counted.
 //!
-//! A replay is an arrival at a closed window: it is delivered and opens the next one. A window that
-//! is draining holds nothing more and opens no more.
+//! A replay makes one interrupt occur again, for all that was held. It may take its time and others
+//! may overtake it: whatever arrives next is delivered. A window that is draining holds nothing more.
 
-use super::interval::Latency;
+use super::{
+    activity::Activity,
+    policy::Intervals, //
+};
 
 /// Whether the device must be kept from raising more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Masking {
+    /// Nothing is to be done.
     Leave,
+    /// Mask the line, or unmask it at a replay.
     Mask,
 }
 
 /// What to do with an interrupt that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// Deliver it and leave the window closed.
+    /// Deliver it.
     Deliver,
-    /// Start the timer for this many microseconds, then deliver it: the window is open.
-    DeliverAndArm { interval_us: u32 },
+    /// Deliver it: it completes a burst. What was held is served by it, too.
+    DeliverEarly {
+        /// How long the first of the held interrupts waited, in nanoseconds.
+        hold_ns: u64,
+    },
     /// Do not deliver it.
-    Hold(Masking),
+    Hold {
+        /// Whether to mask the line.
+        masking: Masking,
+        /// When the timer must expire, if it is to be started: this is the first that is held.
+        arm_at_ns: Option<u64>,
+    },
 }
 
-/// What a window that was closed leaves to be done.
+/// What to do when the timer expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leftover {
+pub(crate) enum Expiry {
+    /// Nothing: nothing is held.
     Nothing,
+    /// Start the timer again for this time, in nanoseconds.
+    Rearm(u64),
     /// Make one interrupt occur again; unmask the line first if it was masked.
     Replay {
+        /// Whether the line was masked.
         masking: Masking,
         /// How long the first of the held interrupts waited, in nanoseconds.
         hold_ns: u64,
     },
 }
 
-/// The interrupts held in an open window.
-#[derive(Clone, Copy, Debug)]
+/// The interrupts that are held.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Held {
     first_ns: u64,
+    events: u32,
     masking: Masking,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
-    Closed,
-    Open(Option<Held>),
+    /// Nothing is held.
+    Idle,
+    /// The timer is running.
+    Held(Held),
+    /// What was held is about to occur again.
+    Replaying,
 }
 
 /// Whether a window may hold anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Mode {
     Holding,
     Draining,
 }
 
 /// The window of one line. Times are in nanoseconds on a clock that never goes back.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Window {
     state: State,
     mode: Mode,
+    /// When the last interrupt was delivered.
+    last_ns: Option<u64>,
 }
 
 impl Window {
-    /// Creates a closed window.
+    /// Creates a window that holds nothing and has delivered nothing yet.
     pub(crate) const fn new() -> Self {
         Self {
-            state: State::Closed,
+            state: State::Idle,
             mode: Mode::Holding,
+            last_ns: None,
         }
     }
 
-    /// Holds nothing from now on; what is held already stays until the next [`Self::close`].
+    /// Holds nothing from now on; what is held already stays until the next [`Self::expire`].
     pub(crate) fn drain(&mut self) {
         self.mode = Mode::Draining;
     }
 
     /// Whether nothing is held.
     pub(crate) fn is_empty(&self) -> bool {
-        !matches!(self.state, State::Open(Some(_)))
+        !matches!(self.state, State::Held(_))
     }
 
-    /// Decides about an interrupt that arrives at `now_ns`. `latency` counts only if the window is
-    /// closed.
-    pub(crate) fn arrive(&mut self, now_ns: u64, latency: Latency) -> Arrival {
-        if self.mode == Mode::Draining {
-            return Arrival::Deliver;
+    /// How many interrupts are held; those that a masked device does not raise are not counted.
+    pub(crate) fn events(&self) -> u32 {
+        match &self.state {
+            State::Held(held) => held.events,
+            State::Idle | State::Replaying => 0,
         }
+    }
+
+    /// When what is held is due, in nanoseconds, if the guest does `activity`; [`None`] if nothing is
+    /// held.
+    pub(crate) fn due_ns(&self, intervals: &Intervals, activity: Activity) -> Option<u64> {
+        if self.is_empty() {
+            return None;
+        }
+        Some(match self.mode {
+            Mode::Draining => 0,
+            Mode::Holding => self.next_ns(intervals, activity),
+        })
+    }
+
+    /// Decides about an interrupt that arrives at `now_ns`. The `burst_events`th interrupt that would
+    /// be held is delivered; 0 for no such limit.
+    pub(crate) fn arrive(
+        &mut self,
+        now_ns: u64,
+        intervals: &Intervals,
+        activity: Activity,
+        burst_events: u16,
+    ) -> Arrival {
+        let next_ns = self.next_ns(intervals, activity);
         match &mut self.state {
-            State::Closed => match latency.effective_us() {
-                0 => Arrival::Deliver,
-                interval_us => {
-                    self.state = State::Open(None);
-                    Arrival::DeliverAndArm { interval_us }
+            State::Held(held) if held.masking == Masking::Leave => {
+                let events = held.events.saturating_add(1);
+                if self.mode == Mode::Draining || completes_burst(events, burst_events) {
+                    let hold_ns = now_ns.saturating_sub(held.first_ns);
+                    self.deliver(now_ns);
+                    return Arrival::DeliverEarly { hold_ns };
+                }
+                held.events = events;
+                if burst_events == 0 {
+                    held.masking = Masking::Mask;
+                }
+                Arrival::Hold {
+                    masking: held.masking,
+                    arm_at_ns: None,
+                }
+            }
+            // What is held stays, since its expiry is what unmasks the line.
+            State::Held(held) => match self.mode {
+                Mode::Draining => Arrival::Deliver,
+                Mode::Holding => {
+                    held.events = held.events.saturating_add(1);
+                    Arrival::Hold {
+                        masking: Masking::Leave,
+                        arm_at_ns: None,
+                    }
                 }
             },
-            State::Open(held @ None) => {
-                *held = Some(Held {
+            State::Idle if self.mode == Mode::Holding && now_ns < next_ns => {
+                if completes_burst(1, burst_events) {
+                    self.deliver(now_ns);
+                    return Arrival::DeliverEarly { hold_ns: 0 };
+                }
+                self.state = State::Held(Held {
                     first_ns: now_ns,
+                    events: 1,
                     masking: Masking::Leave,
                 });
-                Arrival::Hold(Masking::Leave)
-            }
-            State::Open(Some(held)) => {
-                let before = core::mem::replace(&mut held.masking, Masking::Mask);
-                Arrival::Hold(match before {
-                    Masking::Leave => Masking::Mask,
-                    Masking::Mask => Masking::Leave,
-                })
-            }
-        }
-    }
-
-    /// Closes the window at `now_ns`: its timer expired, or the line is given back.
-    pub(crate) fn close(&mut self, now_ns: u64) -> Leftover {
-        match core::mem::replace(&mut self.state, State::Closed) {
-            State::Closed | State::Open(None) => Leftover::Nothing,
-            State::Open(Some(held)) => Leftover::Replay {
-                masking: held.masking,
-                hold_ns: now_ns.saturating_sub(held.first_ns),
-            },
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LATENCY: Latency = match Latency::from_us(100) {
-        Some(latency) => latency,
-        None => panic!(),
-    };
-    const OFF: Latency = match Latency::from_us(0) {
-        Some(latency) => latency,
-        None => panic!(),
-    };
-
-    fn open() -> Window {
-        let mut window = Window::new();
-        assert_eq!(
-            window.arrive(0, LATENCY),
-            Arrival::DeliverAndArm { interval_us: 100 }
-        );
-        window
-    }
-
-    #[test]
-    fn the_first_interrupt_is_delivered_at_once() {
-        open();
-    }
-
-    #[test]
-    fn without_an_interval_every_interrupt_is_delivered() {
-        let mut window = Window::new();
-        for now_ns in 0..10 {
-            assert_eq!(window.arrive(now_ns, OFF), Arrival::Deliver);
-        }
-        assert_eq!(window.close(10), Leftover::Nothing);
-    }
-
-    #[test]
-    fn interrupts_inside_the_window_are_held_and_the_second_masks() {
-        let mut window = open();
-        assert_eq!(window.arrive(10, LATENCY), Arrival::Hold(Masking::Leave));
-        assert_eq!(window.arrive(20, LATENCY), Arrival::Hold(Masking::Mask));
-        assert_eq!(window.arrive(30, LATENCY), Arrival::Hold(Masking::Leave));
-    }
-
-    #[test]
-    fn what_was_masked_is_unmasked() {
-        let mut window = open();
-        window.arrive(10, LATENCY);
-        window.arrive(20, LATENCY);
-        window.arrive(30, LATENCY);
-        assert_eq!(
-            window.close(100),
-            Leftover::Replay {
-                masking: Masking::Mask,
-                hold_ns: 90
-            }
-        );
-    }
-
-    #[test]
-    fn a_window_without_events_leaves_nothing() {
-        assert_eq!(open().close(100), Leftover::Nothing);
-    }
-
-    #[test]
-    fn turning_moderation_off_keeps_what_an_open_window_holds() {
-        let mut window = open();
-        assert_eq!(window.arrive(10, OFF), Arrival::Hold(Masking::Leave));
-        assert!(matches!(window.close(20), Leftover::Replay { .. }));
-        assert_eq!(window.arrive(30, OFF), Arrival::Deliver);
-    }
-
-    #[test]
-    fn a_draining_window_gives_back_what_it_holds_and_holds_no_more() {
-        let mut window = open();
-        window.arrive(10, LATENCY);
-        window.drain();
-        assert!(!window.is_empty());
-        assert_eq!(window.arrive(20, LATENCY), Arrival::Deliver);
-        assert!(matches!(window.close(30), Leftover::Replay { .. }));
-        assert!(window.is_empty());
-        assert_eq!(window.arrive(40, LATENCY), Arrival::Deliver);
-        assert_eq!(window.close(50), Leftover::Nothing);
-    }
-
-    #[test]
-    fn a_clock_that_seems_to_go_back_gives_no_hold_time() {
-        let mut window = open();
-        window.arrive(50, LATENCY);
-        assert!(matches!(
-            window.close(20),
-            Leftover::Replay { hold_ns: 0, .. }
-        ));
-    }
-
-    /// Every sequence of arrivals, expiries and changes of the interval, up to a length, leaves no
-    /// event behind: the driver runs at or after the last arrival once the window has closed.
-    #[test]
-    fn no_sequence_loses_an_event() {
-        #[derive(Clone, Copy)]
-        enum Step {
-            Arrive(Latency),
-            Expire,
-        }
-        const STEPS: [Step; 3] = [Step::Arrive(LATENCY), Step::Arrive(OFF), Step::Expire];
-        const LENGTH: u32 = 9;
-        for mut code in 0..STEPS.len().pow(LENGTH) {
-            let mut window = Window::new();
-            // Whether an event has arrived that no handler run has followed yet, and whether the
-            // line is masked.
-            let (mut unserved, mut masked) = (false, false);
-            for now_ns in 0..u64::from(LENGTH) {
-                let step = STEPS[code % STEPS.len()];
-                code /= STEPS.len();
-                let leftover = match step {
-                    // A masked device latches its event: it arrives once it is unmasked.
-                    Step::Arrive(_) if masked => Leftover::Nothing,
-                    Step::Arrive(latency) => {
-                        match window.arrive(now_ns, latency) {
-                            Arrival::Hold(masking) => {
-                                unserved = true;
-                                masked |= masking == Masking::Mask;
-                            }
-                            _ => unserved = false,
-                        }
-                        Leftover::Nothing
-                    }
-                    Step::Expire => window.close(now_ns),
-                };
-                if let Leftover::Replay { masking, .. } = leftover {
-                    assert!(unserved, "replayed without need");
-                    assert_eq!(masked, masking == Masking::Mask);
-                    masked = false;
-                    assert!(!matches!(window.arrive(now_ns, LATENCY), Arrival::Hold(_)));
-                    unserved = false;
+                Arrival::Hold {
+                    masking: Masking::Leave,
+                    arm_at_ns: Some(next_ns),
                 }
             }
-            if let Leftover::Replay { masking, .. } = window.close(100) {
-                masked &= masking != Masking::Mask;
-                unserved = false;
+            State::Idle | State::Replaying => {
+                self.deliver(now_ns);
+                Arrival::Deliver
             }
-            assert!(!unserved && !masked);
         }
     }
+
+    /// Decides what the timer, or the end of the moderation, does at `now_ns`.
+    pub(crate) fn expire(
+        &mut self,
+        now_ns: u64,
+        intervals: &Intervals,
+        activity: Activity,
+    ) -> Expiry {
+        let due_ns = self.due_ns(intervals, activity);
+        match (&self.state, due_ns) {
+            (State::Held(_), Some(due_ns)) if now_ns < due_ns => Expiry::Rearm(due_ns),
+            (State::Held(held), _) => {
+                let (masking, first_ns) = (held.masking, held.first_ns);
+                self.state = State::Replaying;
+                Expiry::Replay {
+                    masking,
+                    hold_ns: now_ns.saturating_sub(first_ns),
+                }
+            }
+            (State::Idle | State::Replaying, _) => Expiry::Nothing,
+        }
+    }
+
+    /// When the next delivery is due, in nanoseconds; 0 before the first.
+    fn next_ns(&self, intervals: &Intervals, activity: Activity) -> u64 {
+        self.last_ns.map_or(0, |last_ns| {
+            last_ns.saturating_add(intervals.interval_ns(activity))
+        })
+    }
+
+    fn deliver(&mut self, now_ns: u64) {
+        self.state = State::Idle;
+        self.last_ns = Some(now_ns);
+    }
 }
+
+/// Whether as many interrupts as `events` are a burst.
+fn completes_burst(events: u32, burst_events: u16) -> bool {
+    burst_events != 0 && events >= u32::from(burst_events)
+}
+
+mod tests;

@@ -3,6 +3,7 @@
 //! Attaching to a line and leaving it as it was found.
 
 use super::{
+    alarm::Alarm,
     desc::{
         Desc,
         Locked, //
@@ -11,7 +12,6 @@ use super::{
         Arrived,
         Expired, //
     },
-    timer::Timer, //
 };
 use crate::bindings;
 use core::{
@@ -22,7 +22,10 @@ use kernel::{
     error::to_result,
     ffi::c_void,
     prelude::*,
-    sync::rcu,
+    sync::{
+        rcu,
+        Arc, //
+    },
     time::{
         delay::fsleep,
         Delta, //
@@ -106,8 +109,7 @@ struct Entry {
     desc: *mut bindings::irq_desc,
     arrived: unsafe fn(*const Entry, Desc<'_>),
     expired: unsafe fn(*const Entry, Desc<'_>),
-    #[pin]
-    timer: Timer,
+    alarm: Arc<Alarm>,
     #[pin]
     _pin: PhantomPinned,
 }
@@ -208,19 +210,28 @@ unsafe extern "C" fn flow(ptr: *mut bindings::irq_desc) {
     unsafe { ((*entry).arrived)(entry, desc) };
 }
 
+/// Tells the flow of the line whose `alarm` rang, if it is hooked with that alarm.
+///
 /// # Safety
 ///
-/// Called by the timer core in hard interrupt context with the timer of an [`Entry`].
-unsafe extern "C" fn timer_expired(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
-    // SAFETY: Only `Entry` has timers with this callback, and `Timer` is transparent.
-    let entry = unsafe { kernel::container_of!(timer.cast::<Timer>(), Entry, timer) }.cast_const();
-    // SAFETY: The hook cancels its timer before it frees the entry; hard interrupt context is an RCU
-    // reader.
+/// The current CPU is in hard interrupt context.
+pub(super) unsafe fn expired(alarm: &Alarm) {
+    // SAFETY: Any index may be looked up by an RCU reader, which hard interrupt context is.
+    let entry =
+        unsafe { bindings::xa_load(&raw mut bindings::kernel_ext_hooks, alarm.irq() as usize) };
+    let entry = entry.cast_const().cast::<Entry>();
+    if entry.is_null() {
+        return;
+    }
+    // SAFETY: By the type invariant a reachable entry is live for an RCU reader.
+    if !unsafe { core::ptr::eq(&raw const *(*entry).alarm, alarm) } {
+        return;
+    }
+    // SAFETY: As above.
     if let Some(desc) = unsafe { (*entry).desc() } {
         // SAFETY: By the type invariant `expired` is that of the `Inner` around the entry.
         unsafe { ((*entry).expired)(entry, desc) };
     }
-    bindings::hrtimer_restart::HRTIMER_NORESTART
 }
 
 impl<T: Flow> Inner<T> {
@@ -232,7 +243,7 @@ impl<T: Flow> Inner<T> {
         let this = unsafe { &*entry.cast::<Self>() };
         this.flow.arrived(&Arrived {
             desc,
-            timer: &this.entry.timer,
+            alarm: &this.entry.alarm,
         });
     }
 
@@ -242,7 +253,10 @@ impl<T: Flow> Inner<T> {
     unsafe fn expired(entry: *const Entry, desc: Desc<'_>) {
         // SAFETY: `entry` is the first field of an `Inner<T>`.
         let this = unsafe { &*entry.cast::<Self>() };
-        this.flow.expired(&Expired { desc });
+        this.flow.expired(&Expired {
+            desc,
+            alarm: &this.entry.alarm,
+        });
     }
 }
 
@@ -257,13 +271,13 @@ pub struct Hook<T: Flow> {
 }
 
 impl<T: Flow> Hook<T> {
-    /// Hooks the line with the interrupt number `irq`. A line that nobody has requested yet is
-    /// accepted.
+    /// Hooks the line that `alarm` is for. A line that nobody has requested yet is accepted.
     ///
     /// # Errors
     ///
     /// See [`Refusal`]; nothing is changed then.
-    pub fn attach(irq: u32, flow: impl PinInit<T>) -> Result<Self, Refusal> {
+    pub fn attach(alarm: Arc<Alarm>, flow: impl PinInit<T>) -> Result<Self, Refusal> {
+        let irq = alarm.irq();
         let desc = Self::check(irq)?;
         let inner = KBox::pin_init(
             pin_init!(Inner {
@@ -272,8 +286,7 @@ impl<T: Flow> Hook<T> {
                     desc,
                     arrived: Inner::<T>::arrived,
                     expired: Inner::<T>::expired,
-                    // SAFETY: `drop` cancels the timer before the entry is freed.
-                    timer <- unsafe { Timer::new(timer_expired) },
+                    alarm,
                     _pin: PhantomPinned,
                 }),
                 flow <- flow,
@@ -360,7 +373,7 @@ impl<T: Flow> Drop for Hook<T> {
         // disappear meanwhile, and with it the receiver.
         let mut tries = 0;
         while !flow.is_drained() && self.status() == Status::Attached && tries < DRAIN_TRIES {
-            entry.timer.start(0);
+            entry.alarm.set(0);
             fsleep(DRAIN_PAUSE);
             tries += 1;
         }
@@ -381,9 +394,9 @@ impl<T: Flow> Drop for Hook<T> {
         drop(rcu);
         // SAFETY: The array is static and holds this entry.
         unsafe { bindings::xa_erase(&raw mut bindings::kernel_ext_hooks, entry.irq as usize) };
-        // Flow handlers still running on other CPUs are RCU readers. They may start the timer, so it
-        // goes after them.
+        // Flow handlers still running on other CPUs are RCU readers. They may set the alarm, so it is
+        // unset after them. Others may still set it, but it finds no entry any more.
         rcu::synchronize_rcu();
-        entry.timer.cancel();
+        entry.alarm.cancel();
     }
 }

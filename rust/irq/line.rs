@@ -3,16 +3,10 @@
 //! What a [`Flow`](super::Flow) can do with its line, which depends on why it was called.
 
 use super::{
-    desc::Desc,
-    timer::Timer, //
+    alarm::Alarm,
+    desc::Desc, //
 };
 use crate::bindings;
-use kernel::time::{
-    hrtimer::HrTimerExpires,
-    Delta,
-    Instant,
-    Monotonic, //
-};
 
 /// Whether a held interrupt also stops the device from raising more.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,7 +20,7 @@ pub enum Masking {
 /// A hooked line while an interrupt of it is being handled.
 pub struct Arrived<'a> {
     pub(super) desc: Desc<'a>,
-    pub(super) timer: &'a Timer,
+    pub(super) alarm: &'a Alarm,
 }
 
 impl Arrived<'_> {
@@ -47,19 +41,24 @@ impl Arrived<'_> {
         }
     }
 
-    /// Starts the hook's timer, or moves it: `expired` is called on this CPU, `delay` after `now`.
-    pub fn arm_after(&self, now: Instant<Monotonic>, delay: Delta) {
-        self.timer
-            .start(now.as_nanos().saturating_add(delay.as_nanos()));
+    /// Sets the hook's alarm, see [`Alarm::set`].
+    pub fn arm(&self, at_ns: u64) {
+        self.alarm.set(at_ns);
     }
 }
 
-/// A hooked line whose timer has expired, in hard interrupt context.
+/// A hooked line whose alarm rang, in hard interrupt context.
 pub struct Expired<'a> {
     pub(super) desc: Desc<'a>,
+    pub(super) alarm: &'a Alarm,
 }
 
 impl<'a> Expired<'a> {
+    /// Sets the hook's alarm again, see [`Alarm::set`].
+    pub fn arm(&self, at_ns: u64) {
+        self.alarm.set(at_ns);
+    }
+
     /// Undoes [`Masking::Mask`], unless the kernel itself wants the line masked by now.
     pub fn unmask(&self) {
         self.desc.lock().unmask();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The timer of a hook.
+//! A timer in hard interrupt context.
 //!
 //! The `HrTimer` of the `kernel` crate is started through a handle that must be kept; this one is
 //! started again and again from hard interrupt context, by a shared reference.
@@ -18,6 +18,11 @@ pub(super) struct Timer {
     #[pin]
     hrtimer: Opaque<bindings::hrtimer>,
 }
+
+// SAFETY: A timer belongs to no thread.
+unsafe impl Send for Timer {}
+// SAFETY: The timer core serialises what is done to a timer.
+unsafe impl Sync for Timer {}
 
 impl Timer {
     /// # Safety

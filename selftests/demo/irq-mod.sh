@@ -7,7 +7,8 @@ set -euo pipefail
 
 rate_pps=20000
 duration_ms=300
-lines=/sys/kernel/irq_mod/lines
+irq_mod=/sys/kernel/irq_mod
+lines=$irq_mod/lines
 
 # Sends the stream once and prints a row headed by the arguments.
 row() {
@@ -30,7 +31,7 @@ row "before, driver's default"
 ethtool -C "$rx" rx-usecs 0
 row "before, NIC unmoderated"
 insmod build/mod/irq_mod.ko
-echo "rx name:$line" >$lines/add
+echo "rx name:$line" >$irq_mod/add_line
 echo 100 >$lines/rx/latency_us
 row "irq-mod, 100 us apart"
 echo 500 >$lines/rx/latency_us

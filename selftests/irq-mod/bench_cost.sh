@@ -6,7 +6,8 @@
 # without irq-mod on its line. The contenders take turns.
 . selftests/lib/bench.sh
 
-lines=/sys/kernel/irq_mod/lines
+irq_mod=/sys/kernel/irq_mod
+lines=$irq_mod/lines
 device=/sys/bus/pci/devices/0000:00:11.0
 insmod build/mod/testdev.ko hook=0
 irq=$(awk '$NF == "testdev" {sub(":", "", $1); print $1}' /proc/interrupts)
@@ -16,7 +17,7 @@ raise >/dev/null
 for ((round = 0; round < 5; round++)); do
 	result "without irq-mod" instructions "$(raise)"
 	insmod build/mod/irq_mod.ko
-	echo "edu irq:$irq" >$lines/add
+	echo "edu irq:$irq" >$irq_mod/add_line
 	echo 0 >$lines/edu/latency_us
 	result "irq-mod, interval 0" instructions "$(raise)"
 	echo 1000 >$lines/edu/latency_us

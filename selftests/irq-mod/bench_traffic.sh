@@ -7,7 +7,8 @@
 . selftests/lib/bench.sh
 . selftests/lib/net.sh
 
-lines=/sys/kernel/irq_mod/lines
+irq_mod=/sys/kernel/irq_mod
+lines=$irq_mod/lines
 net_up
 line=$(rx_line "$rx")
 
@@ -35,7 +36,7 @@ for ((round = 0; round < 3; round++)); do
 	done
 	ethtool -C "$rx" rx-usecs 0
 	insmod build/mod/irq_mod.ko
-	echo "rx name:$line" >$lines/add
+	echo "rx name:$line" >$irq_mod/add_line
 	for us in 100 500; do
 		echo $us >$lines/rx/latency_us
 		measure "irq-mod $us us"

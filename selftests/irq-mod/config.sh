@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
-# Settings of the shared test groups for irq-mod, which moderates the receive line of an igb card.
+# Settings of the shared test groups for irq-mod, which moderates the receive line of an igb card for a guest: the
+# process of the test.
 . "$ktest_top/selftests/lib/net.sh"
 
 MODULE_KO=irq_mod
@@ -8,30 +9,45 @@ PROFILE=sriov
 CPUS=2
 BAD_PARAMS=(latency_us=1001:ERANGE latency_us=x:EINVAL irq=99999:ENXIO irq=9:EOPNOTSUPP)
 
-lines=/sys/kernel/irq_mod/lines
+irq_mod=/sys/kernel/irq_mod
+lines=$irq_mod/lines
+guests=$irq_mod/guests
 
 setup() {
 	net_up || return 1
 	OBJECT=$lines/test
-	printf 'test name:%s' "$(rx_line "$rx")" >$lines/add
+	printf 'own pids:%s' $$ >$irq_mod/add_guest
+	printf 'test name:%s' "$(rx_line "$rx")" >$irq_mod/add_line
+	printf own >"$OBJECT/guest"
 }
 
 teardown() {
-	[ ! -e $lines/test ] || printf test >$lines/remove
+	[ ! -e $lines/test ] || printf test >$irq_mod/remove_line
+	[ ! -e $guests/own ] || printf own >$irq_mod/remove_guest
 }
 
 attributes() {
-	local counter
-	attr /sys/kernel/irq_mod/version ro
-	attr $lines/add wo
-	attr $lines/remove wo
-	attr irq ro
-	attr state ro
+	local file counter
+	attr $irq_mod/version ro
+	for file in add_line remove_line add_guest remove_guest; do attr $irq_mod/$file wo; done
+	attr target ro
+	attr guest own
 	attr latency_us int 0 1000 100
+	attr overflow_us int 50 100000
+	# A number or a word: test_guest_03.sh.
+	attr halted_us own
+	attr burst_events int 0 65535 0
+	attr adaptive bool 0
+	attr state ro
+	attr reason ro
+	attr irqs ro
 	attr effective_us ro
-	for counter in delivered held windows masked replayed_inline replayed_injected dropped max_hold_us; do
+	for counter in delivered held windows masked replayed_inline replayed_injected dropped max_hold_us rearmed early \
+		delivered_running delivered_ready delivered_halted; do
 		attr stats/$counter ro
 	done
+	for file in target state members; do attr $guests/own/$file ro; done
+	for counter in active_ns ready_ns halted_ns activations; do attr $guests/own/stats/$counter ro; done
 }
 
 # The PCI device of the receiving card.
@@ -48,26 +64,36 @@ faults() {
 	sleep 0.2
 	expect_ok write $driver/unbind "$address"
 	wait
-	expect_equal gone "$(cat "$OBJECT/state")"
+	expect_soon 5 grep -qx waiting "$OBJECT/state"
 	expect_equal 0 "$(cat "$OBJECT/effective_us")"
+	expect_equal "" "$(cat "$OBJECT/irqs")"
 
-	it "a line that is gone can be removed, and the card works again without it"
-	expect_ok write $lines/remove test
+	it "a line that waits can be removed, and the card works again without it"
+	expect_ok write $irq_mod/remove_line test
 	expect_ok write $driver/bind "$address"
 	net_up
 	expect_match '.* lost=0 .*' "$(build_traffic 2000 300)"
 
 	it "the new line can be moderated"
-	expect_ok setup
+	expect_ok write $irq_mod/add_line "test name:$(rx_line "$rx")"
 	expect_equal attached "$(cat "$OBJECT/state")"
 	expect_match '.* lost=0 .*' "$(build_traffic 2000 300)"
 
-	it "a card that is removed leaves a line that is gone"
+	it "a line that waits is attached by itself when its driver is back"
+	expect_ok write $driver/unbind "$address"
+	expect_soon 5 grep -qx waiting "$OBJECT/state"
+	expect_ok write $driver/bind "$address"
+	net_up
+	expect_soon 5 grep -qx attached "$OBJECT/state"
+	expect_match '.* lost=0 .*' "$(build_traffic 2000 300)"
+
+	it "a card that is removed leaves a line that waits, until the card is back"
 	expect_ok write "$device/remove" 1
-	expect_equal gone "$(cat "$OBJECT/state")"
-	expect_ok write $lines/remove test
+	expect_soon 5 grep -qx waiting "$OBJECT/state"
 	expect_ok write /sys/bus/pci/rescan 1
 	expect_soon 5 test -e "/sys/class/net/$rx"
+	net_up
+	expect_soon 5 grep -qx attached "$OBJECT/state"
 }
 
 build_traffic() { "$ktest_top/build/bin/traffic" "$tx" "$rx" "$@" 2>&1; }
@@ -77,4 +103,11 @@ stress_traffic() { build_traffic 2000 300; }
 stress_affinity() {
 	echo $((RANDOM % 2)) >/proc/irq/"$(irq_of "$(rx_line "$rx")")"/smp_affinity_list
 	sleep 0.01
+}
+
+stress_guest() {
+	printf none >"$OBJECT/guest"
+	printf own >$irq_mod/remove_guest
+	printf 'own pids:%s' $$ >$irq_mod/add_guest
+	printf own >"$OBJECT/guest"
 }

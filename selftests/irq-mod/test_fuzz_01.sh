@@ -8,7 +8,8 @@
 # that stalls, is counted but no failure.
 . "$(dirname "$0")/../lib/ktest.sh"
 
-lines=/sys/kernel/irq_mod/lines
+irq_mod=/sys/kernel/irq_mod
+lines=$irq_mod/lines
 device=/sys/bus/pci/devices/0000:00:11.0/testdev
 episodes=${RVM_LONG:+20000}
 episodes=${episodes:-400}
@@ -26,7 +27,7 @@ fuzz() {
 it "without the module nothing is lost" fuzz
 
 need_module irq_mod
-need_write $lines/add "edu irq:$irq"
+need_write $irq_mod/add_line "edu irq:$irq"
 for us in 0 50 1000; do
 	need_write $lines/edu/latency_us $us
 	it "with an interval of $us us nothing is lost" fuzz
@@ -34,7 +35,7 @@ done
 
 churn() {
 	while [ ! -e "$ktest_dir/stop" ]; do
-		write $lines/remove edu && write $lines/add "edu irq:$irq" && write $lines/edu/latency_us 1000
+		write $irq_mod/remove_line edu && write $irq_mod/add_line "edu irq:$irq" && write $lines/edu/latency_us 1000
 	done 2>/dev/null
 }
 it "while the line is given back and taken again nothing is lost"

@@ -6,7 +6,8 @@
 # The completion line of an NVMe disk: no request hangs, and each takes at least the interval.
 . "$(dirname "$0")/../lib/ktest.sh"
 
-lines=/sys/kernel/irq_mod/lines
+irq_mod=/sys/kernel/irq_mod
+lines=$irq_mod/lines
 disk=/dev/nvme0n1
 need_attr $disk
 need_module irq_mod
@@ -15,7 +16,7 @@ need_module irq_mod
 it "every queue's line can be moderated"
 queues=$(awk '$NF ~ /^nvme0q[1-9]/ {print $NF}' /proc/interrupts)
 [ -n "$queues" ] || fail "no queue line in /proc/interrupts"
-for queue in $queues; do expect_ok write $lines/add "$queue name:$queue"; done
+for queue in $queues; do expect_ok write $irq_mod/add_line "$queue name:$queue"; done
 
 read_blocks() { timeout 20 dd if=$disk of=/dev/null bs=4k count="$1" iflag=direct 2>"$ktest_dir/dd"; }
 
@@ -35,7 +36,7 @@ done
 [ "$held" -gt 0 ] || fail "nothing was held"
 expect_equal 0 "$dropped"
 it "the disk works after the lines are given back"
-for queue in $queues; do expect_ok write $lines/remove "$queue"; done
+for queue in $queues; do expect_ok write $irq_mod/remove_line "$queue"; done
 expect_ok read_blocks 100
 it "the kernel has nothing to say about all that" expect_no_dmesg
 finish

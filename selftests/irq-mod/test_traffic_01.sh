@@ -7,7 +7,8 @@
 . "$(dirname "$0")/../lib/ktest.sh"
 . "$ktest_top/selftests/lib/net.sh"
 
-lines=/sys/kernel/irq_mod/lines
+irq_mod=/sys/kernel/irq_mod
+lines=$irq_mod/lines
 rounds=${RVM_LONG:+1000}
 rounds=${rounds:-60}
 # The card itself must not moderate.
@@ -46,7 +47,7 @@ lossless 2000 500
 unmoderated=$delivered
 
 need_module irq_mod
-need_write $lines/add "rx name:$line"
+need_write $irq_mod/add_line "rx name:$line"
 
 it "moderated, every packet arrives, with fewer interrupts"
 need_write $lines/rx/latency_us 1000
@@ -74,8 +75,8 @@ it "the interval can be changed under traffic" under_traffic flip_interval
 attach_detach() {
 	local i
 	for ((i = 0; i < rounds; i++)); do
-		echo rx >"$lines/remove" || fail "remove"
-		echo "rx irq:$irq" >"$lines/add" || fail "add"
+		echo rx >"$irq_mod/remove_line" || fail "remove"
+		echo "rx irq:$irq" >"$irq_mod/add_line" || fail "add"
 		echo 500 >"$lines/rx/latency_us"
 	done
 }

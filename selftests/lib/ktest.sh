@@ -39,7 +39,7 @@ declare -A ktest_ready=()
 # Messages of strerror(3), and of insmod where it has its own, by the name of their errno.
 declare -A ktest_errno=(
 	["Operation not permitted"]=EPERM ["No such file or directory"]=ENOENT ["Input/output error"]=EIO
-	["No such device or address"]=ENXIO ["Exec format error"]=ENOEXEC ["Bad file descriptor"]=EBADF
+	["No such device or address"]=ENXIO ["No such process"]=ESRCH ["Exec format error"]=ENOEXEC ["Bad file descriptor"]=EBADF
 	["Resource temporarily unavailable"]=EAGAIN ["Cannot allocate memory"]=ENOMEM ["Permission denied"]=EACCES
 	["Device or resource busy"]=EBUSY ["File exists"]=EEXIST ["No such device"]=ENODEV
 	["Not a directory"]=ENOTDIR ["Is a directory"]=EISDIR ["Invalid argument"]=EINVAL

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A simulated line: a device that raises interrupts, a driver that serves them, and between them the
-//! window, used as `irq-mod/ops.rs` uses it.
+//! A simulated line: a device that raises interrupts, a driver that serves them, a guest, and between
+//! them the window, used as the module uses it.
 
 use crate::model::{
-    interval::Latency,
-    window::{Arrival, Leftover, Masking, Window},
+    activity::Activity,
+    policy::Intervals,
+    window::{Arrival, Expiry, Masking, Window},
 };
 
 /// The line. Times are in nanoseconds.
 pub(crate) struct Line {
     pub(crate) window: Window,
     pub(crate) now_ns: u64,
+    pub(crate) intervals: Intervals,
+    pub(crate) burst_events: u16,
+    activity: Activity,
     /// When the timer expires.
     timer_ns: Option<u64>,
     is_masked: bool,
@@ -21,71 +25,112 @@ pub(crate) struct Line {
     unserved_since_ns: Option<u64>,
     pub(crate) deliveries_ns: Vec<u64>,
     pub(crate) longest_wait_ns: u64,
+    pub(crate) longest_hold_ns: u64,
+    /// Interrupts held since the last delivery.
+    pub(crate) held: u32,
 }
 
 impl Line {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(intervals: Intervals) -> Self {
         Self {
             window: Window::new(),
             now_ns: 0,
+            intervals,
+            burst_events: 0,
+            activity: Activity::Unknown,
             timer_ns: None,
             is_masked: false,
             latched: false,
             unserved_since_ns: None,
             deliveries_ns: Vec::new(),
             longest_wait_ns: 0,
+            longest_hold_ns: 0,
+            held: 0,
         }
     }
 
     /// The device has an event.
-    pub(crate) fn raise(&mut self, latency: Latency) {
+    pub(crate) fn raise(&mut self) {
         self.unserved_since_ns.get_or_insert(self.now_ns);
         if self.is_masked {
             self.latched = true;
         } else {
-            self.arrive(latency);
+            self.arrive();
         }
     }
 
-    fn arrive(&mut self, latency: Latency) {
-        match self.window.arrive(self.now_ns, latency) {
-            Arrival::Hold(masking) => self.is_masked |= masking == Masking::Mask,
+    fn arrive(&mut self) {
+        let arrival = self.window.arrive(
+            self.now_ns,
+            &self.intervals,
+            self.activity,
+            self.burst_events,
+        );
+        match arrival {
+            Arrival::Hold { masking, arm_at_ns } => {
+                self.held += 1;
+                self.is_masked |= masking == Masking::Mask;
+                self.timer_ns = arm_at_ns.or(self.timer_ns);
+            }
             Arrival::Deliver => self.deliver(),
-            Arrival::DeliverAndArm { interval_us } => {
-                self.timer_ns = Some(self.now_ns + u64::from(interval_us) * 1_000);
+            Arrival::DeliverEarly { hold_ns } => {
+                self.longest_hold_ns = self.longest_hold_ns.max(hold_ns);
                 self.deliver();
             }
         }
     }
 
     fn deliver(&mut self) {
+        self.held = 0;
         self.deliveries_ns.push(self.now_ns);
         if let Some(since_ns) = self.unserved_since_ns.take() {
             self.longest_wait_ns = self.longest_wait_ns.max(self.now_ns - since_ns);
         }
     }
 
+    /// The guest does something else.
+    pub(crate) fn change(&mut self, activity: Activity) {
+        self.activity = activity;
+        if activity == Activity::Running {
+            self.move_timer();
+        }
+    }
+
+    /// What an activation, or a change of the intervals, does with what is held.
+    pub(crate) fn move_timer(&mut self) {
+        if let Some(due_ns) = self.window.due_ns(&self.intervals, self.activity) {
+            self.timer_ns = Some(due_ns.max(self.now_ns));
+        }
+    }
+
     /// Lets time pass; every timer on the way expires.
-    pub(crate) fn run_until(&mut self, end_ns: u64, latency: Latency) {
+    pub(crate) fn run_until(&mut self, end_ns: u64) {
         while let Some(timer_ns) = self.timer_ns.filter(|&timer_ns| timer_ns <= end_ns) {
             self.now_ns = self.now_ns.max(timer_ns);
             self.timer_ns = None;
-            self.expire(latency);
+            self.expire();
         }
         self.now_ns = self.now_ns.max(end_ns);
     }
 
     /// The timer's callback.
-    pub(crate) fn expire(&mut self, latency: Latency) {
-        let Leftover::Replay { masking, .. } = self.window.close(self.now_ns) else {
-            return;
-        };
-        if masking == Masking::Mask {
-            self.is_masked = false;
-        }
-        self.arrive(latency);
-        if !self.is_masked && core::mem::take(&mut self.latched) {
-            self.arrive(latency);
+    pub(crate) fn expire(&mut self) {
+        match self
+            .window
+            .expire(self.now_ns, &self.intervals, self.activity)
+        {
+            Expiry::Nothing => {}
+            Expiry::Rearm(at_ns) => self.timer_ns = Some(at_ns),
+            Expiry::Replay { masking, hold_ns } => {
+                self.longest_hold_ns = self.longest_hold_ns.max(hold_ns);
+                if masking == Masking::Mask {
+                    self.is_masked = false;
+                }
+                self.arrive();
+                if !self.is_masked && core::mem::take(&mut self.latched) {
+                    self.arrive();
+                }
+            }
         }
     }
 

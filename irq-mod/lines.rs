@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The lines, in `/sys/kernel/irq_mod/lines`.
+
+use crate::{
+    guests::Guests,
+    line::{
+        Line,
+        Search,
+        State, //
+    },
+    model::{
+        interval::Latency,
+        name::Name,
+        spec::{
+            LineSpec,
+            LineTarget, //
+        },
+    },
+    policy::Policy,
+    sysfs as attributes, //
+};
+use core::fmt;
+use kernel::{
+    debugfs::{
+        self,
+        Scope,
+        ScopedDir, //
+    },
+    new_mutex,
+    prelude::*,
+    str::CString,
+    sync::{
+        Arc,
+        Mutex, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
+};
+use kernel_ext::{
+    irq::Changes,
+    queue::Errand,
+    sysfs::{
+        AsKobject,
+        Dir,
+        Parent, //
+    }, //
+};
+
+/// Most lines at a time.
+const MAX_LINES: usize = 1024;
+/// How long a device that has come or gone has time to settle.
+const SETTLING: Delta = Delta::from_millis(50);
+/// How long a driver that is coming or going has time until it is looked at again.
+const DISTURBANCE: Delta = Delta::from_millis(250);
+
+/// A line and its name.
+struct Named {
+    name: CString,
+    line: Arc<Line>,
+    // Held for their `Drop`, which removes the directories.
+    _dir: Dir<Arc<Line>>,
+    _debug: Pin<KBox<Scope<Arc<Line>>>>,
+}
+
+/// The lines and their directory.
+struct Open {
+    // Fields drop in declaration order: inner directories go first.
+    named: KVec<Named>,
+    dir: Dir<()>,
+    debug: debugfs::Dir,
+}
+
+/// All lines.
+///
+/// Lock order: `open` is taken before any lock of a line, and by no attribute of a line, since it is
+/// held while a line's directory is removed.
+#[pin_data]
+pub(crate) struct Lines {
+    /// [`None`] before there is a directory, and once the module is being unloaded.
+    #[pin]
+    open: Mutex<Option<Open>>,
+    latency: Latency,
+    /// What lines can belong to.
+    guests: Arc<Guests>,
+}
+
+impl Lines {
+    pub(crate) fn new(latency: Latency, guests: Arc<Guests>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            open <- new_mutex!(None, "irq_mod::Lines"),
+            latency,
+            guests,
+        })
+    }
+
+    /// Creates the directory `lines` in `parent`; lines can be added from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn open(&self, parent: &dyn AsKobject) -> Result {
+        let dir = Dir::new(Parent::Dir(parent), c"lines", &[], Ok(()))?;
+        *self.open.lock() = Some(Open {
+            named: KVec::new(),
+            dir,
+            debug: debugfs::Dir::new(c"irq_mod"),
+        });
+        Ok(())
+    }
+
+    /// Adds the line that `text` describes.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] or [`ERANGE`] for a malformed text, [`EEXIST`] for a name that is taken, [`ENOSPC`]
+    /// beyond [`MAX_LINES`], [`ENODEV`] during unload, [`ENXIO`] if a number is no interrupt, or why all
+    /// interrupts that there are cannot be moderated.
+    pub(crate) fn add(&self, text: &str) -> Result {
+        let spec = LineSpec::parse(text)?;
+        let name = CString::try_from_fmt(format_args!("{}", spec.name))?;
+        let mut open = self.open.lock();
+        let open = (*open).as_mut().ok_or(ENODEV)?;
+        if open.named.iter().any(|other| *other.name == *name) {
+            return Err(EEXIST);
+        }
+        if open.named.len() >= MAX_LINES {
+            return Err(ENOSPC);
+        }
+        // Reserved first, so that nothing can fail once the line is attached.
+        open.named.reserve(1, GFP_KERNEL)?;
+        let line = Arc::pin_init(
+            Line::new(spec.target, Policy::new(self.latency), &self.guests),
+            GFP_KERNEL,
+        )?;
+        line.refresh();
+        let state = line.state();
+        match (state, spec.target) {
+            (State::Unsupported(refusal), _) => return Err(refusal.into()),
+            (State::Waiting, LineTarget::Irq(_)) => return Err(ENXIO),
+            _ => {}
+        }
+        pr_info!("line {}: {}\n", spec.name.as_str(), state.as_str());
+        let named = Named {
+            _dir: Dir::new(
+                Parent::Dir(&*open.dir),
+                &name,
+                attributes::LINE,
+                Ok(line.clone()),
+            )?,
+            _debug: KBox::pin_init(open.debug.scope(line.clone(), &name, records), GFP_KERNEL)?,
+            name,
+            line,
+        };
+        open.named.push(named, GFP_KERNEL)?;
+        Ok(())
+    }
+
+    /// Removes the line named `text`; its interrupts then reach their drivers directly.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if no line can have that name, [`ENOENT`] if none has, [`ENODEV`] during unload.
+    pub(crate) fn remove(&self, text: &str) -> Result {
+        let name = Name::new(text).ok_or(EINVAL)?;
+        let mut open = self.open.lock();
+        let open = (*open).as_mut().ok_or(ENODEV)?;
+        let index = open
+            .named
+            .iter()
+            .position(|named| named.name.to_bytes() == name.as_str().as_bytes())
+            .ok_or(ENOENT)?;
+        // With the lock held, so that the name is free only when its directory is gone. No attribute
+        // of a line takes this lock.
+        drop(open.named.remove(index).map_err(|_| ENOENT)?);
+        pr_info!("line {}: removed\n", name.as_str());
+        Ok(())
+    }
+
+    /// Lets all lines look for their vectors again.
+    fn refresh(&self) -> Search {
+        let open = self.open.lock();
+        let mut search = Search::Complete;
+        for named in open.iter().flat_map(|open| &open.named) {
+            if named.line.refresh() == Search::Disturbed {
+                search = Search::Disturbed;
+            }
+        }
+        search
+    }
+
+    /// Removes all lines for good.
+    pub(crate) fn close(&self) {
+        let open = self.open.lock().take();
+        drop(open);
+    }
+}
+
+/// The histograms of a line, in its directory of debugfs.
+fn records<'data, 'dir>(line: &'data Arc<Line>, dir: &'dir ScopedDir<'data, 'dir>) {
+    let holds_us = &|line: &Arc<Line>, out: &mut fmt::Formatter<'_>| {
+        write!(out, "{}", line.counters().holds_us)
+    };
+    let lateness_us = &|line: &Arc<Line>, out: &mut fmt::Formatter<'_>| {
+        write!(out, "{}", line.counters().lateness_us)
+    };
+    let batches = &|line: &Arc<Line>, out: &mut fmt::Formatter<'_>| {
+        write!(out, "{}", line.counters().batches)
+    };
+    dir.read_callback_file(c"hold_us", line, holds_us);
+    dir.read_callback_file(c"lateness_us", line, lateness_us);
+    dir.read_callback_file(c"batch", line, batches);
+}
+
+/// Lets lines attach to what has come.
+pub(crate) struct Refresh(pub(crate) Arc<Lines>);
+
+impl Errand for Refresh {
+    fn run(&self) {
+        // An interrupt gets its name a little after its vector.
+        fsleep(SETTLING);
+        while self.0.refresh() == Search::Disturbed {
+            fsleep(DISTURBANCE);
+        }
+    }
+}
+
+/// Tells the lines of vectors that come and go.
+pub(crate) type Refreshing = Changes<Refresh>;

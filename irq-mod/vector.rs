@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One moderated vector of a line, and what of it its guest must reach.
+
+use crate::{
+    guest::Guest,
+    model::{
+        activity::Activity,
+        guard::Guard,
+        policy::Intervals,
+        window::Window, //
+    },
+    ops::now_ns,
+    policy::{
+        Adaptation,
+        Policy, //
+    },
+    stats::Counters, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Full,
+            Relaxed, //
+        },
+        Arc, //
+    }, //
+};
+use kernel_ext::{
+    irq::{
+        Alarm,
+        Hook,
+        Refusal,
+        Status, //
+    },
+    sync::{
+        new_raw_spinlock,
+        RawSpinLock, //
+    }, //
+};
+
+/// Where a guest that starts to run finds what is held for it.
+///
+/// The vector and the guest do not share a lock, since a guest's activity changes with the scheduler's
+/// locks held. Each first writes its own variable and then reads the other's, with a full barrier in
+/// between, so that at least one of them sees the other: a vector that has set its alarm reads the
+/// activity again, and a guest that has become active looks at `is_pending`.
+pub(crate) struct Waiter {
+    alarm: Arc<Alarm>,
+    is_pending: Atomic<u32>,
+    /// When what is held is due if the guest runs.
+    prompt_ns: Atomic<u64>,
+}
+
+impl Waiter {
+    /// The guest may be served earlier than was thought. Callable with the scheduler's locks held.
+    pub(crate) fn hurry(&self) {
+        // Relaxed: the caller has put a full barrier before it. Whatever is found in the second variable
+        // is no later than what the vector computes when the alarm rings.
+        if self.is_pending.load(Relaxed) != 0 {
+            self.alarm.set(self.prompt_ns.load(Relaxed));
+        }
+    }
+}
+
+/// What changes with every interrupt.
+pub(crate) struct State {
+    pub(crate) window: Window,
+    pub(crate) guard: Guard,
+    pub(crate) counters: Counters,
+}
+
+/// The moderation of a vector; its callbacks are in [`crate::ops`].
+///
+/// Lock order: `state` is taken before the descriptor's lock and never held while an interrupt is
+/// delivered.
+#[pin_data]
+pub(crate) struct Moderator {
+    #[pin]
+    pub(crate) state: RawSpinLock<State>,
+    pub(crate) policy: Arc<Policy>,
+    guest: Option<Arc<Guest>>,
+    waiter: Arc<Waiter>,
+}
+
+impl Moderator {
+    /// What the guest does; a line without one is served as if it ran.
+    pub(crate) fn activity(&self) -> Activity {
+        self.guest
+            .as_ref()
+            .map_or(Activity::Unknown, |guest| guest.activity())
+    }
+
+    /// The intervals to decide with at `now_ns`. The caller holds the state's lock.
+    pub(crate) fn intervals(&self, state: &mut State, now_ns: u64) -> Intervals {
+        let mut intervals = self.policy.intervals();
+        if self.policy.adaptation() == Adaptation::On {
+            intervals.latency = state.guard.interval(now_ns, intervals.latency);
+        }
+        intervals
+    }
+
+    /// Tells the guest that something is held, which `arm` has set the alarm for as was right for
+    /// `assumed`. If the guest does something else by now, the alarm is set anew. The caller holds the
+    /// state's lock.
+    pub(crate) fn publish(
+        &self,
+        state: &State,
+        intervals: &Intervals,
+        assumed: Activity,
+        arm: impl Fn(u64),
+    ) {
+        let Some(guest) = &self.guest else {
+            return;
+        };
+        let due_ns = |activity| state.window.due_ns(intervals, activity);
+        if let Some(prompt_ns) = due_ns(Activity::Running) {
+            self.waiter.prompt_ns.store(prompt_ns, Relaxed);
+        }
+        self.waiter.is_pending.xchg(1, Full);
+        let activity = guest.activity();
+        if activity != assumed {
+            if let Some(at_ns) = due_ns(activity) {
+                arm(at_ns);
+            }
+        }
+    }
+
+    /// Nothing is held any more.
+    pub(crate) fn settle(&self) {
+        if self.guest.is_some() {
+            self.waiter.is_pending.store(0, Relaxed);
+        }
+    }
+
+    /// Lets a change of the policy reach what is held.
+    fn reconsider(&self) {
+        let mut state = self.state.lock();
+        let intervals = self.intervals(&mut state, now_ns());
+        let activity = self.activity();
+        if let Some(at_ns) = state.window.due_ns(&intervals, activity) {
+            let arm = |at_ns| self.waiter.alarm.set(at_ns);
+            arm(at_ns);
+            self.publish(&state, &intervals, activity, arm);
+        }
+    }
+}
+
+/// A guest that can reach a vector; dropping it takes that back.
+struct Reach {
+    guest: Arc<Guest>,
+    waiter: Arc<Waiter>,
+}
+
+impl Drop for Reach {
+    fn drop(&mut self) {
+        self.guest.unlink(&self.waiter);
+    }
+}
+
+/// A vector under moderation; dropping it gives the vector back.
+pub(crate) struct Vector {
+    // Fields drop in declaration order: what is held is delivered, then the guest cannot reach it.
+    hook: Hook<Moderator>,
+    _reach: Option<Reach>,
+}
+
+impl Vector {
+    /// Attaches to the vector with the interrupt number `irq`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Refusal`].
+    pub(crate) fn attach(
+        irq: u32,
+        policy: &Arc<Policy>,
+        guest: Option<&Arc<Guest>>,
+    ) -> Result<Self, Refusal> {
+        let alarm = Alarm::new(irq).map_err(|_| Refusal::NoMemory)?;
+        let waiter = Arc::new(
+            Waiter {
+                alarm: alarm.clone(),
+                is_pending: Atomic::new(0),
+                prompt_ns: Atomic::new(0),
+            },
+            GFP_KERNEL,
+        )
+        .map_err(|_| Refusal::NoMemory)?;
+        // Reachable before the first interrupt can be held.
+        let reach = match guest {
+            Some(guest) => {
+                guest.link(&waiter).map_err(|_| Refusal::NoMemory)?;
+                Some(Reach {
+                    guest: guest.clone(),
+                    waiter: waiter.clone(),
+                })
+            }
+            None => None,
+        };
+        let moderator = pin_init!(Moderator {
+            state <- new_raw_spinlock!(
+                State {
+                    window: Window::new(),
+                    guard: Guard::new(),
+                    counters: Counters::default(),
+                },
+                "irq_mod::Moderator",
+            ),
+            policy: policy.clone(),
+            guest: guest.cloned(),
+            waiter,
+        });
+        Ok(Self {
+            hook: Hook::attach(alarm, moderator)?,
+            _reach: reach,
+        })
+    }
+
+    pub(crate) fn irq(&self) -> u32 {
+        self.hook.irq()
+    }
+
+    pub(crate) fn is_attached(&self) -> bool {
+        self.hook.status() == Status::Attached
+    }
+
+    /// Lets a change of the policy reach what is held.
+    pub(crate) fn reconsider(&self) {
+        self.hook.flow().reconsider();
+    }
+
+    /// The interval in force, in microseconds.
+    pub(crate) fn effective_us(&self) -> u32 {
+        let moderator = self.hook.flow();
+        let mut state = moderator.state.lock();
+        moderator
+            .intervals(&mut state, now_ns())
+            .effective_us(moderator.activity())
+    }
+
+    /// A consistent copy of the counters.
+    pub(crate) fn counters(&self) -> Counters {
+        self.hook.flow().state.lock().counters
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mistakes that the checker must find.
+
+/// A mistake of the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Mutant {
+    /// An arrival that holds does not read the activity again.
+    RereadForgotten,
+    /// There is no fence between publishing what is held and reading the activity again.
+    HoldWithoutFence,
+    /// There is no fence between publishing an activation and looking for what is held.
+    ActivationWithoutFence,
+    /// What is held while the guest runs is not published.
+    PublishedUnlessRunning,
+    /// An activation does not look for what is held.
+    LookForgotten,
+    /// The timer is started after the lock was released.
+    ArmUnlocked,
+    /// The line is masked after the lock was released.
+    MaskUnlocked,
+    /// `pending` is cleared after the lock was released.
+    ClearedUnlocked,
+    /// The timer is not started again when it expired too early.
+    RearmForgotten,
+    /// The timer's expiry replays without asking whether it is due.
+    ExpiryUnasked,
+    /// The line is not unmasked at a replay.
+    UnmaskForgotten,
+    /// What is held is not forgotten at a replay.
+    HeldAfterReplay,
+    /// A line that moves gets no replay.
+    InjectionForgotten,
+    /// A line is masked although bursts are counted.
+    BurstMasks,
+    /// A change of the intervals leaves the timer alone.
+    ChangeForgotten,
+    /// Nobody tells the window that it must hold nothing more.
+    DrainForgotten,
+    /// The line is given back while something is held.
+    UnhookedEarly,
+}
