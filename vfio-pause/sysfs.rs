@@ -22,8 +22,7 @@ use crate::{
         },
         text::Switch, //
     },
-    slot::Slot,
-    stats::Stats, //
+    slot::Slot, //
 };
 use kernel::{
     prelude::*,
@@ -33,6 +32,8 @@ use kernel::{
 use kernel_ext::sysfs::{
     show,
     sysfs_group,
+    sysfs_shown,
+    sysfs_written,
     Attribute,
     Group,
     Mode,
@@ -87,71 +88,39 @@ sysfs_group!(static STATS_GROUP: Shared in c"stats" = [
     DroppedIrqs,
 ]);
 
-struct Version;
+sysfs_shown!(Root:
+    Version = c"version", _root => VERSION;
+);
 
-impl Attribute<Root> for Version {
-    const NAME: &'static CStr = c"version";
-    const MODE: Mode = Mode::ReadOnly;
+sysfs_written!(Root:
+    Reconfigure = c"reconfigure", root, text => root.reconfigure(text);
+);
 
-    fn show(_: &Object<Root>, out: &mut Formatter<'_>) -> Result {
-        show(out, VERSION)
-    }
-}
+sysfs_written!(Slots:
+    Add = c"add", slots, text => slots.add(slots, text);
+    Remove = c"remove", slots, text => slots.remove(text);
+);
 
-struct Reconfigure;
+sysfs_shown!(Shared:
+    State = c"state", slot => slot.state();
+    Pauses = c"pauses", slot => slot.knobs().stats.pauses.get();
+    Resumes = c"resumes", slot => slot.knobs().stats.resumes.get();
+    PauseNs = c"pause_ns", slot => slot.knobs().stats.pause_ns.get();
+    ResumeNs = c"resume_ns", slot => slot.knobs().stats.resume_ns.get();
+    OutageNs = c"outage_ns", slot => slot.knobs().stats.outage_ns.get();
+    BlockedFaults = c"blocked_faults", slot => slot.knobs().stats.blocked_faults.get();
+    SunkFaults = c"sunk_faults", slot => slot.knobs().stats.sunk_faults.get();
+    DmaMaps = c"dma_maps", slot => slot.knobs().stats.dma_maps.get();
+    DmaUnmaps = c"dma_unmaps", slot => slot.knobs().stats.dma_unmaps.get();
+    DmaBytes = c"dma_bytes", slot => slot.knobs().stats.dma_bytes.get();
+    PhantomMaps = c"phantom_maps", slot => slot.knobs().stats.phantom_maps.get();
+    Irqs = c"irqs", slot => slot.knobs().stats.irqs.get();
+    DroppedIrqs = c"dropped_irqs", slot => slot.knobs().stats.dropped_irqs.get();
+);
 
-impl Attribute<Root> for Reconfigure {
-    const NAME: &'static CStr = c"reconfigure";
-    const MODE: Mode = Mode::WriteOnly;
-
-    fn store(root: &Object<Root>, text: &str) -> Result {
-        root.reconfigure(text)
-    }
-}
-
-struct Add;
-
-impl Attribute<Slots> for Add {
-    const NAME: &'static CStr = c"add";
-    const MODE: Mode = Mode::WriteOnly;
-
-    fn store(slots: &Object<Slots>, text: &str) -> Result {
-        slots.add(slots, text)
-    }
-}
-
-struct Remove;
-
-impl Attribute<Slots> for Remove {
-    const NAME: &'static CStr = c"remove";
-    const MODE: Mode = Mode::WriteOnly;
-
-    fn store(slots: &Object<Slots>, text: &str) -> Result {
-        slots.remove(text)
-    }
-}
-
-struct State;
-
-impl Attribute<Shared> for State {
-    const NAME: &'static CStr = c"state";
-    const MODE: Mode = Mode::ReadOnly;
-
-    fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
-        show(out, slot.state())
-    }
-}
-
-struct Control;
-
-impl Attribute<Shared> for Control {
-    const NAME: &'static CStr = c"control";
-    const MODE: Mode = Mode::WriteOnly;
-
-    fn store(slot: &Object<Shared>, text: &str) -> Result {
-        slot.command(Command::parse(text)?)
-    }
-}
+sysfs_written!(Shared:
+    Control = c"control", slot, text => slot.command(Command::parse(text)?);
+);
 
 struct TargetFile;
 
@@ -288,34 +257,3 @@ impl Attribute<Shared> for BlockMsFile {
         Ok(())
     }
 }
-
-/// Declares a read-only attribute below `stats/`.
-macro_rules! counter {
-    ($attr:ident, $name:literal, $field:ident) => {
-        struct $attr;
-
-        impl Attribute<Shared> for $attr {
-            const NAME: &'static CStr = $name;
-            const MODE: Mode = Mode::ReadOnly;
-
-            fn show(slot: &Object<Shared>, out: &mut Formatter<'_>) -> Result {
-                let stats: &Stats = &slot.knobs().stats;
-                show(out, stats.$field.get())
-            }
-        }
-    };
-}
-
-counter!(Pauses, c"pauses", pauses);
-counter!(Resumes, c"resumes", resumes);
-counter!(PauseNs, c"pause_ns", pause_ns);
-counter!(ResumeNs, c"resume_ns", resume_ns);
-counter!(OutageNs, c"outage_ns", outage_ns);
-counter!(BlockedFaults, c"blocked_faults", blocked_faults);
-counter!(SunkFaults, c"sunk_faults", sunk_faults);
-counter!(DmaMaps, c"dma_maps", dma_maps);
-counter!(DmaUnmaps, c"dma_unmaps", dma_unmaps);
-counter!(DmaBytes, c"dma_bytes", dma_bytes);
-counter!(PhantomMaps, c"phantom_maps", phantom_maps);
-counter!(Irqs, c"irqs", irqs);
-counter!(DroppedIrqs, c"dropped_irqs", dropped_irqs);

@@ -7,6 +7,7 @@
 #	guest COMMAND                runs a shell command in it; its output and status are the command's
 #	qmp COMMAND [ARGUMENTS]      a monitor command of its QEMU, with arguments in JSON
 #	qmp_event NAME               waits for an event since the last qmp command
+#	nested_state                 notes what its processor does, for one that does not answer any more
 #	nested_end                   ends it
 
 nested=${nested_dir:-build/nested}
@@ -63,6 +64,16 @@ guest() {
 	return 1
 }
 
+nested_state() {
+	local command line
+	# shellcheck disable=SC2016 # a register of the guest
+	for command in "info registers" 'x /8gx $rbx' 'x /96gx $rsp' "info lapic"; do
+		echo "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"$command\"}}" >&8
+		read -r -t 10 line <&8 || break
+		echo -e "${line//\\r/}" | while read -r line; do note "$line"; done
+	done
+}
+
 qmp() {
 	local line
 	echo "{\"execute\": \"$1\"${2:+, \"arguments\": $2}}" >&8
@@ -115,13 +126,17 @@ ping_end() {
 # The answers so far.
 answered() { grep -c ' ttl=' /tmp/pings || true; }
 
-# answers COUNT: whether the pings have had COUNT more answers, waiting for at most 30 s.
+# answers COUNT: whether the pings have had COUNT more answers, waiting for at most 30 s. If not, the state of the guest
+# is noted.
 answers() {
 	local wanted tries=0
 	wanted=$(($(answered) + $1))
 	until [ "$(answered)" -ge $wanted ]; do
 		tries=$((tries + 1))
-		[ $tries -lt 300 ] || return 1
+		[ $tries -lt 300 ] || {
+			nested_state
+			return 1
+		}
 		sleep 0.1
 	done
 }
