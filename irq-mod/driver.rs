@@ -4,11 +4,7 @@
 
 use crate::{
     guests::Guests,
-    lines::{
-        Lines,
-        Refresh,
-        Refreshing, //
-    },
+    lines::Lines,
     model::{
         interval::Latency,
         text::Malformed, //
@@ -45,8 +41,6 @@ pub(crate) struct Root {
 pub(crate) struct IrqMod {
     lines: Arc<Lines>,
     guests: Arc<Guests>,
-    // Fields drop in declaration order: nothing looks for lines when the directory goes.
-    _refreshing: Refreshing,
     root: Dir<Root>,
 }
 
@@ -62,7 +56,6 @@ impl kernel::Module for IrqMod {
         let module = Self {
             lines: lines.clone(),
             guests: guests.clone(),
-            _refreshing: Refreshing::new(Ok(Refresh(lines.clone())))?,
             root: Dir::new(
                 Parent::Kernel,
                 c"irq_mod",

@@ -11,7 +11,6 @@ use crate::{
         Step,
         Thread, //
     },
-    ops::now_ns,
     vector::Waiter, //
 };
 use kernel::{
@@ -146,7 +145,7 @@ impl Guest {
     }
 
     pub(crate) fn spent(&self) -> Spent {
-        let now_ns = now_ns();
+        let now_ns = sched::now_ns();
         self.inner.lock().census.spent(now_ns)
     }
 
@@ -192,9 +191,23 @@ impl Guest {
         matches!(&self.origin, Origin::Cgroup(cgroup) if !task.is_in(cgroup))
     }
 
-    /// Whether a thread of its processes is one of its members.
+    /// Whether `task` is a thread of its processes that is to be a member.
     pub(crate) fn takes(&self, task: Task<'_>) -> bool {
-        !matches!(self.origin, Origin::Vm(_)) || task.is_vcpu()
+        match &self.origin {
+            Origin::Vm(process) => process.has(task) && task.is_vcpu(),
+            Origin::Processes(processes) => processes.iter().any(|process| process.has(task)),
+            Origin::Cgroup(_) => false,
+        }
+    }
+
+    /// Whether `tgid` still is the number of one of its processes.
+    pub(crate) fn has_number(&self, tgid: u32) -> bool {
+        let has = |process: &Process| process.tgid() == tgid && process.is_alive();
+        match &self.origin {
+            Origin::Vm(process) => has(process),
+            Origin::Processes(processes) => processes.iter().any(has),
+            Origin::Cgroup(_) => false,
+        }
     }
 
     /// A member makes a step. Callable with the scheduler's locks held.

@@ -5,13 +5,15 @@
 //!
 //! # Terms
 //!
-//! - **line**: the interrupts that a user configures together, such as the queues of a NIC.
+//! - **vector**: one interrupt of one device, such as that of a receive queue of a NIC.
+//! - **line**: the vectors that a user configures together.
 //! - **window**: the time after a delivery in which further interrupts of the vector are held.
 //! - **hold**: acknowledge an interrupt without running the driver's handler.
 //! - **replay**: make a held interrupt occur again; one replay serves all that a window held.
-//! - **vector**: one interrupt of one function; a line stands for one or several.
-//! - **guest**: threads whose activity decides which interval applies: the latency interval while one of
-//!   them runs, the overflow interval while they wait for a CPU.
+//! - **guest**: threads whose activity decides which interval applies. It is **running** while one of
+//!   them is on a CPU, **ready** while none is and one could be, and **halted** while all sleep.
+//! - **latency interval**: the least time between deliveries while the guest is running.
+//! - **overflow interval**: that while it is ready, as long as the device's buffers last.
 
 mod driver;
 mod guest;
@@ -20,7 +22,7 @@ mod line;
 mod lines;
 mod model;
 mod ops;
-mod policy;
+mod settings;
 mod stats;
 mod sysfs;
 mod vector;
@@ -35,7 +37,7 @@ kernel::prelude::module! {
     params: {
         irq: u32 {
             default: 0,
-            description: "Line to moderate from the start, as named in /proc/interrupts; 0 for none",
+            description: "Interrupt to moderate from the start, by its number in /proc/interrupts; 0 for none",
         },
         latency_us: u32 {
             default: 100,

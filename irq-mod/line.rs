@@ -5,8 +5,15 @@
 use crate::{
     guest::Guest,
     guests::Guests,
-    model::spec::LineTarget,
-    policy::Policy,
+    lines::Again,
+    model::{
+        name::Name,
+        spec::{
+            GuestLink,
+            LineTarget, //
+        },
+    },
+    settings::Settings,
     stats::Counters,
     vector::Vector, //
 };
@@ -39,12 +46,14 @@ pub(crate) struct Bound {
 
 /// What may change while a line exists.
 struct Vectors {
+    settings: Settings,
     guest: Option<Bound>,
     attached: KVec<Vector>,
     /// Sums of the counters of vectors that are attached no more.
     former: Counters,
     /// Why the last vector that was refused was refused.
     refusal: Option<Refusal>,
+    search: Search,
 }
 
 /// Whether a line does what it is for.
@@ -52,8 +61,8 @@ struct Vectors {
 pub(crate) enum State {
     /// At least one vector is moderated.
     Attached,
-    /// There is no such vector at the moment.
-    Waiting,
+    /// There is no such vector at the moment, or none is known.
+    Waiting(Search),
     /// There is one, but it cannot be moderated.
     Unsupported(Refusal),
 }
@@ -63,7 +72,7 @@ impl State {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Attached => "attached",
-            Self::Waiting => "waiting",
+            Self::Waiting(_) => "waiting",
             Self::Unsupported(_) => "unsupported",
         }
     }
@@ -72,9 +81,11 @@ impl State {
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Attached => "none",
-            Self::Waiting => "no such interrupt is in use",
+            Self::Waiting(Search::Complete) => "no such interrupt is in use",
+            Self::Waiting(Search::Disturbed) => "a driver is coming or going",
             Self::Unsupported(refusal) => match refusal {
-                Refusal::Absent => "the interrupt went away",
+                // Never kept: it is waited for.
+                Refusal::Absent => "no such interrupt is in use",
                 Refusal::Unsupported => "not an edge-triggered MSI or MSI-X with one target",
                 Refusal::Shared => "several drivers share the interrupt",
                 Refusal::Vital => "the kernel depends on the interrupt",
@@ -90,7 +101,7 @@ impl State {
 pub(crate) enum Search {
     /// Yes.
     Complete,
-    /// No: a driver is coming or going. Look again later.
+    /// No: a driver is coming or going.
     Disturbed,
 }
 
@@ -99,8 +110,8 @@ pub(crate) enum Search {
 pub(crate) struct Line {
     /// What it can belong to.
     guests: Arc<Guests>,
+    again: Arc<Again>,
     target: CString,
-    policy: Arc<Policy>,
     #[pin]
     vectors: Mutex<Vectors>,
 }
@@ -109,66 +120,67 @@ impl Line {
     /// Creates a line without vectors.
     pub(crate) fn new<'a>(
         target: LineTarget<'a>,
-        policy: Policy,
+        settings: Settings,
         guests: &'a Arc<Guests>,
+        again: &'a Arc<Again>,
     ) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             guests: guests.clone(),
+            again: again.clone(),
             target: CString::try_from_fmt(format_args!("{target}"))?,
-            policy: Arc::new(policy, GFP_KERNEL)?,
             vectors <- new_mutex!(
                 Vectors {
+                    settings,
                     guest: None,
                     attached: KVec::new(),
                     former: Counters::default(),
                     refusal: None,
+                    search: Search::Complete,
                 },
                 "irq_mod::Line",
             ),
         })
     }
 
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.policy
+    pub(crate) fn settings(&self) -> Settings {
+        self.vectors.lock().settings
+    }
+
+    /// Changes the settings, for what is held, too.
+    pub(crate) fn set(&self, change: impl FnOnce(&mut Settings)) {
+        let mut vectors = self.vectors.lock();
+        change(&mut vectors.settings);
+        for vector in &vectors.attached {
+            vector.set(vectors.settings);
+        }
     }
 
     pub(crate) fn target(&self) -> &CStr {
         &self.target
     }
 
-    /// Attaches to vectors that have come, and forgets those that have gone.
-    pub(crate) fn refresh(&self) -> Search {
+    /// Forgets vectors that have gone, or are called otherwise by now.
+    pub(crate) fn prune(&self) {
+        self.vectors.lock().prune(self.parsed());
+    }
+
+    /// Attaches to vectors that have come. If there are none, or some cannot be had, this is tried again
+    /// after a while.
+    pub(crate) fn refresh(&self) {
         let mut vectors = self.vectors.lock();
-        vectors.prune();
+        vectors.prune(self.parsed());
         vectors.refusal = None;
-        let Some(target) = self.target.to_str().ok().map(LineTarget::parse) else {
-            return Search::Complete;
-        };
-        let mut attach = |irq| vectors.attach(irq, &self.policy);
-        match target {
-            Ok(LineTarget::Irq(irq)) => attach(irq),
-            Ok(LineTarget::Name(pattern)) => {
-                let mut next = 0;
-                while let Some(irq) = irq::next_named(next, |name| pattern.matches(name)) {
-                    attach(irq);
-                    next = irq.saturating_add(1);
-                }
-            }
-            Ok(LineTarget::Pci { function, index }) => {
-                let address = Address {
-                    domain: function.domain(),
-                    bus: function.bus(),
-                    device: function.device(),
-                    function: function.function(),
-                };
-                let Some(function) = Function::find(address) else {
-                    return Search::Complete;
-                };
-                return each_vector(&function, index, attach);
-            }
-            Err(_) => {}
+        if let Some(target) = self.parsed() {
+            vectors.search = each_irq(target, |irq| vectors.attach(irq));
         }
-        Search::Complete
+        if !vectors.is_complete() {
+            self.again.trigger_later();
+        }
+    }
+
+    fn parsed(&self) -> Option<LineTarget<'_>> {
+        // It was accepted as it is.
+        LineTarget::parse(self.target.to_str().ok()?).ok()
     }
 
     /// Makes it belong to the guest that `text` names.
@@ -197,8 +209,10 @@ impl Line {
     /// Shows the name of the guest it belongs to, or `none`.
     pub(crate) fn show_guest(&self, show: impl FnOnce(&dyn fmt::Display) -> Result) -> Result {
         match &self.vectors.lock().guest {
-            Some(bound) => show(&bound.name.to_str().map_err(|_| EIO)?),
-            None => show(&"none"),
+            Some(bound) => show(&GuestLink::Guest(
+                Name::new(bound.name.to_str().map_err(|_| EIO)?).ok_or(EIO)?,
+            )),
+            None => show(&GuestLink::None),
         }
     }
 
@@ -210,13 +224,6 @@ impl Line {
             .iter()
             .filter(|vector| vector.is_attached())
             .try_for_each(|vector| visit(vector.irq()))
-    }
-
-    /// Lets a change of the policy reach what is held.
-    pub(crate) fn reconsider(&self) {
-        for vector in &self.vectors.lock().attached {
-            vector.reconsider();
-        }
     }
 
     pub(crate) fn state(&self) -> State {
@@ -260,11 +267,12 @@ impl Vectors {
         if self.attached.iter().any(Vector::is_attached) {
             return State::Attached;
         }
-        self.refusal.map_or(State::Waiting, State::Unsupported)
+        self.refusal
+            .map_or(State::Waiting(self.search), State::Unsupported)
     }
 
     /// Attaches to the vector `irq`, unless it is attached already.
-    fn attach(&mut self, irq: u32, policy: &Arc<Policy>) {
+    fn attach(&mut self, irq: u32) {
         if self.attached.iter().any(|vector| vector.irq() == irq) {
             return;
         }
@@ -273,23 +281,37 @@ impl Vectors {
             .attached
             .reserve(1, GFP_KERNEL)
             .map_err(|_| Refusal::NoMemory)
-            .and_then(|()| Vector::attach(irq, policy, guest));
+            .and_then(|()| Vector::attach(irq, self.settings, guest));
         match attached {
             // Cannot fail: there is room for one.
             Ok(vector) => drop(self.attached.push(vector, GFP_KERNEL)),
+            // It is waited for.
+            Err(Refusal::Absent) => {}
             Err(refusal) => self.refusal = Some(refusal),
         }
     }
 
-    /// Forgets the vectors that are gone.
-    fn prune(&mut self) {
+    /// Whether there is something, and nothing is missing.
+    fn is_complete(&self) -> bool {
+        !self.attached.is_empty() && self.refusal.is_none() && self.search == Search::Complete
+    }
+
+    /// Forgets the vectors that have gone, or that `target` does not stand for any more.
+    fn prune(&mut self, target: Option<LineTarget<'_>>) {
         let former = &mut self.former;
         self.attached.retain(|vector| {
-            let is_attached = vector.is_attached();
-            if !is_attached {
+            let is_meant = match target {
+                // One that is not requested at the moment may be again, by the same name.
+                Some(LineTarget::Name(pattern)) => {
+                    irq::is_named(vector.irq(), |name| pattern.matches(name)).unwrap_or(true)
+                }
+                _ => true,
+            };
+            let stays = is_meant && vector.is_attached();
+            if !stays {
                 former.add(&vector.counters());
             }
-            is_attached
+            stays
         });
     }
 
@@ -301,6 +323,32 @@ impl Vectors {
             self.former.add(&counters);
         }
     }
+}
+
+/// Calls `attach` for the interrupts that are in use of those that `target` stands for.
+fn each_irq(target: LineTarget<'_>, mut attach: impl FnMut(u32)) -> Search {
+    match target {
+        LineTarget::Irq(irq) => attach(irq),
+        LineTarget::Name(pattern) => {
+            let mut next = 0;
+            while let Some(irq) = irq::next_named(next, |name| pattern.matches(name)) {
+                attach(irq);
+                next = irq.saturating_add(1);
+            }
+        }
+        LineTarget::Pci { function, index } => {
+            let address = Address {
+                domain: function.domain(),
+                bus: function.bus(),
+                device: function.device(),
+                function: function.function(),
+            };
+            if let Some(function) = Function::find(address) {
+                return each_vector(&function, index, attach);
+            }
+        }
+    }
+    Search::Complete
 }
 
 /// Calls `attach` for the vectors of a function that are in use.

@@ -6,7 +6,6 @@ use crate::{
     guests::Guests,
     line::{
         Line,
-        Search,
         State, //
     },
     model::{
@@ -17,7 +16,7 @@ use crate::{
             LineTarget, //
         },
     },
-    policy::Policy,
+    settings::Settings,
     sysfs as attributes, //
 };
 use core::fmt;
@@ -51,10 +50,11 @@ use kernel_ext::{
 
 /// Most lines at a time.
 const MAX_LINES: usize = 1024;
-/// How long a device that has come or gone has time to settle.
-const SETTLING: Delta = Delta::from_millis(50);
-/// How long a driver that is coming or going has time until it is looked at again.
-const DISTURBANCE: Delta = Delta::from_millis(250);
+/// How long a driver that is coming or going has time before it is looked at.
+const PAUSE: Delta = Delta::from_millis(100);
+/// How long a line that lacks something waits until it looks again, in milliseconds: nothing tells of
+/// an interrupt that is requested long after it was activated.
+const RETRY_MS: u32 = 500;
 
 /// A line and its name.
 struct Named {
@@ -85,23 +85,26 @@ pub(crate) struct Lines {
     latency: Latency,
     /// What lines can belong to.
     guests: Arc<Guests>,
+    again: Arc<Again>,
 }
 
 impl Lines {
-    pub(crate) fn new(latency: Latency, guests: Arc<Guests>) -> impl PinInit<Self> {
-        pin_init!(Self {
+    pub(crate) fn new(latency: Latency, guests: Arc<Guests>) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
             open <- new_mutex!(None, "irq_mod::Lines"),
             latency,
             guests,
+            again: Arc::pin_init(Again::new(), GFP_KERNEL)?,
         })
     }
 
-    /// Creates the directory `lines` in `parent`; lines can be added from then on.
+    /// Creates the directory `lines` in `parent`; lines can be added from then on, and attach to what comes.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`].
-    pub(crate) fn open(&self, parent: &dyn AsKobject) -> Result {
+    /// [`ENOMEM`], [`EOPNOTSUPP`] if this kernel does not tell of interrupts that come.
+    pub(crate) fn open(self: &Arc<Self>, parent: &dyn AsKobject) -> Result {
+        *self.again.changes.lock() = Some(Changes::new(Ok(Refresh(self.clone())))?);
         let dir = Dir::new(Parent::Dir(parent), c"lines", &[], Ok(()))?;
         *self.open.lock() = Some(Open {
             named: KVec::new(),
@@ -132,14 +135,19 @@ impl Lines {
         // Reserved first, so that nothing can fail once the line is attached.
         open.named.reserve(1, GFP_KERNEL)?;
         let line = Arc::pin_init(
-            Line::new(spec.target, Policy::new(self.latency), &self.guests),
+            Line::new(
+                spec.target,
+                Settings::new(self.latency),
+                &self.guests,
+                &self.again,
+            ),
             GFP_KERNEL,
         )?;
         line.refresh();
         let state = line.state();
         match (state, spec.target) {
             (State::Unsupported(refusal), _) => return Err(refusal.into()),
-            (State::Waiting, LineTarget::Irq(_)) => return Err(ENXIO),
+            (State::Waiting(_), LineTarget::Irq(_)) => return Err(ENXIO),
             _ => {}
         }
         pr_info!("line {}: {}\n", spec.name.as_str(), state.as_str());
@@ -175,24 +183,26 @@ impl Lines {
         // With the lock held, so that the name is free only when its directory is gone. No attribute
         // of a line takes this lock.
         drop(open.named.remove(index).map_err(|_| ENOENT)?);
+        // Others may have waited for what it had.
+        self.again.trigger();
         pr_info!("line {}: removed\n", name.as_str());
         Ok(())
     }
 
     /// Lets all lines look for their vectors again.
-    fn refresh(&self) -> Search {
+    fn refresh(&self) {
         let open = self.open.lock();
-        let mut search = Search::Complete;
-        for named in open.iter().flat_map(|open| &open.named) {
-            if named.line.refresh() == Search::Disturbed {
-                search = Search::Disturbed;
-            }
-        }
-        search
+        let lines = || open.iter().flat_map(|open| &open.named);
+        // All of them first, since what one has to give up another one may take.
+        lines().for_each(|named| named.line.prune());
+        lines().for_each(|named| named.line.refresh());
     }
 
     /// Removes all lines for good.
     pub(crate) fn close(&self) {
+        // It waits for an errand, which takes the other lock.
+        let changes = self.again.changes.lock().take();
+        drop(changes);
         let open = self.open.lock().take();
         drop(open);
     }
@@ -214,18 +224,42 @@ fn records<'data, 'dir>(line: &'data Arc<Line>, dir: &'dir ScopedDir<'data, 'dir
     dir.read_callback_file(c"batch", line, batches);
 }
 
-/// Lets lines attach to what has come.
-pub(crate) struct Refresh(pub(crate) Arc<Lines>);
+/// Lets lines attach to what comes.
+#[pin_data]
+pub(crate) struct Again {
+    /// [`None`] before there are lines, and once the module is being unloaded.
+    #[pin]
+    changes: Mutex<Option<Changes<Refresh>>>,
+}
 
-impl Errand for Refresh {
-    fn run(&self) {
-        // An interrupt gets its name a little after its vector.
-        fsleep(SETTLING);
-        while self.0.refresh() == Search::Disturbed {
-            fsleep(DISTURBANCE);
+impl Again {
+    fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            changes <- new_mutex!(None, "irq_mod::Again"),
+        })
+    }
+
+    /// Lets all lines look for their vectors again, in a moment.
+    pub(crate) fn trigger(&self) {
+        if let Some(changes) = &*self.changes.lock() {
+            changes.trigger();
+        }
+    }
+
+    /// Lets them do so after a while.
+    pub(crate) fn trigger_later(&self) {
+        if let Some(changes) = &*self.changes.lock() {
+            changes.trigger_after(RETRY_MS);
         }
     }
 }
 
-/// Tells the lines of vectors that come and go.
-pub(crate) type Refreshing = Changes<Refresh>;
+struct Refresh(Arc<Lines>);
+
+impl Errand for Refresh {
+    fn run(&self) {
+        // An interrupt gets its name a little after its vector.
+        fsleep(PAUSE);
+        self.0.refresh();
+    }
+}

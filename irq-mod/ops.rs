@@ -44,9 +44,9 @@ impl Flow for Moderator {
         {
             let mut state = self.state.lock();
             let activity = self.activity();
-            let intervals = self.intervals(&mut state, now_ns);
+            let intervals = state.intervals(now_ns);
             let events = state.window.events();
-            let burst_events = self.policy.burst_events();
+            let burst_events = state.settings.burst_events;
             match state
                 .window
                 .arrive(now_ns, &intervals, activity, burst_events)
@@ -58,20 +58,17 @@ impl Flow for Moderator {
                     }
                     // Under the lock: an expiry on another CPU must not unmask before this masks.
                     line.hold(masking.into());
-                    // Under the lock, too: a later decision must not be overwritten by this one.
                     if let Some(at_ns) = arm_at_ns {
                         Counters::count(&mut state.counters.windows);
-                        line.arm(at_ns);
-                        self.publish(&state, &intervals, activity, |at_ns| line.arm(at_ns));
+                        self.arm(&mut state, &intervals, activity, at_ns);
                     }
                     return;
                 }
                 Arrival::DeliverEarly { hold_ns } => {
                     Counters::count(&mut state.counters.early);
-                    let events = events.saturating_add(1);
                     state.counters.end(events, hold_ns, 0);
                     state.guard.ended(events, now_ns);
-                    self.settle();
+                    self.settle(&state);
                 }
                 Arrival::Deliver => {}
             }
@@ -84,28 +81,25 @@ impl Flow for Moderator {
         let now_ns = now_ns();
         let mut state = self.state.lock();
         let activity = self.activity();
-        let intervals = self.intervals(&mut state, now_ns);
+        let intervals = state.intervals(now_ns);
         let events = state.window.events();
-        let due_ns = state.window.due_ns(&intervals, activity);
         let (masking, hold_ns) = match state.window.expire(now_ns, &intervals, activity) {
             Expiry::Nothing => return,
             Expiry::Rearm(at_ns) => {
                 Counters::count(&mut state.counters.rearmed);
-                line.arm(at_ns);
-                self.publish(&state, &intervals, activity, |at_ns| line.arm(at_ns));
+                self.arm(&mut state, &intervals, activity, at_ns);
                 return;
             }
             Expiry::Replay { masking, hold_ns } => (masking, hold_ns),
         };
-        self.settle();
+        let rang_late_ns = now_ns.saturating_sub(self.settle(&state));
         // Under the lock, like the masking it undoes, so that the two cannot change places.
         if masking == Masking::Mask {
             line.unmask();
         }
         state.guard.ended(events, now_ns);
         let counters = &mut state.counters;
-        let lateness_ns = due_ns.map_or(0, |due_ns| now_ns.saturating_sub(due_ns));
-        counters.end(events, hold_ns, lateness_ns);
+        counters.end(events, hold_ns, rang_late_ns);
         // Under the lock, so that whatever arrives next finds the window waiting for it.
         match line.replay() {
             Replay::Inline(reentry) => {

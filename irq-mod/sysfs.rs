@@ -6,15 +6,12 @@ use crate::{
     driver::Root,
     guest::Guest,
     line::Line,
-    model::{
-        interval::{
-            Halted,
-            Latency,
-            Overflow, //
-        },
-        policy::Intervals, //
+    model::interval::{
+        Halted,
+        Latency,
+        Overflow, //
     },
-    policy::Adaptation, //
+    settings::Adaptation, //
 };
 use core::fmt::Write;
 use kernel::{
@@ -159,9 +156,9 @@ impl Attribute<SharedLine> for Irqs {
     }
 }
 
-/// Declares an attribute of a line's policy: how it is shown, parsed and set.
+/// Declares an attribute of a line's settings: where it is, how it is shown and how it is parsed.
 macro_rules! knob {
-    ($attr:ident = $name:literal, $intervals:ident => $shown:expr, $text:ident => $parsed:expr, $set:ident) => {
+    ($attr:ident = $name:literal, $($field:ident).+, $value:ident => $shown:expr, $text:ident => $parsed:expr) => {
         struct $attr;
 
         impl Attribute<SharedLine> for $attr {
@@ -169,56 +166,26 @@ macro_rules! knob {
             const MODE: Mode = Mode::ReadWrite;
 
             fn show(line: &Object<SharedLine>, out: &mut Formatter<'_>) -> Result {
-                let $intervals: Intervals = line.policy().intervals();
+                let $value = line.settings().$($field).+;
                 show(out, $shown)
             }
 
             fn store(line: &Object<SharedLine>, $text: &str) -> Result {
-                line.policy().$set($parsed?);
-                line.reconsider();
+                let value = $parsed?;
+                line.set(|settings| settings.$($field).+ = value);
                 Ok(())
             }
         }
     };
 }
 
-knob!(LatencyUs = c"latency_us", intervals => intervals.latency.us(),
-    text => param::ranged(text, Latency::from_us), set_latency);
-knob!(OverflowUs = c"overflow_us", intervals => intervals.overflow.us(),
-    text => param::ranged(text, Overflow::from_us), set_overflow);
-knob!(HaltedUs = c"halted_us", intervals => intervals.halted,
-    text => Halted::parse(text).map_err(Error::from), set_halted);
-
-struct BurstEvents;
-
-impl Attribute<SharedLine> for BurstEvents {
-    const NAME: &'static CStr = c"burst_events";
-    const MODE: Mode = Mode::ReadWrite;
-
-    fn show(line: &Object<SharedLine>, out: &mut Formatter<'_>) -> Result {
-        show(out, line.policy().burst_events())
-    }
-
-    fn store(line: &Object<SharedLine>, text: &str) -> Result {
-        line.policy().set_burst_events(param::ranged(text, Some)?);
-        Ok(())
-    }
-}
-
-struct Adaptive;
-
-impl Attribute<SharedLine> for Adaptive {
-    const NAME: &'static CStr = c"adaptive";
-    const MODE: Mode = Mode::ReadWrite;
-
-    fn show(line: &Object<SharedLine>, out: &mut Formatter<'_>) -> Result {
-        show(out, line.policy().adaptation().number())
-    }
-
-    fn store(line: &Object<SharedLine>, text: &str) -> Result {
-        line.policy()
-            .set_adaptation(param::ranged(text, Adaptation::from_number)?);
-        line.reconsider();
-        Ok(())
-    }
-}
+knob!(LatencyUs = c"latency_us", intervals.latency, latency => latency.us(),
+    text => param::ranged(text, Latency::from_us));
+knob!(OverflowUs = c"overflow_us", intervals.overflow, overflow => overflow.us(),
+    text => param::ranged(text, Overflow::from_us));
+knob!(HaltedUs = c"halted_us", intervals.halted, halted => halted,
+    text => Halted::parse(text).map_err(Error::from));
+knob!(BurstEvents = c"burst_events", burst_events, events => events,
+    text => param::ranged(text, Some));
+knob!(Adaptive = c"adaptive", adaptation, adaptation => adaptation.number(),
+    text => param::ranged(text, Adaptation::from_number));

@@ -11,9 +11,9 @@ use crate::{
         window::Window, //
     },
     ops::now_ns,
-    policy::{
+    settings::{
         Adaptation,
-        Policy, //
+        Settings, //
     },
     stats::Counters, //
 };
@@ -35,6 +35,7 @@ use kernel_ext::{
         Refusal,
         Status, //
     },
+    sched,
     sync::{
         new_raw_spinlock,
         RawSpinLock, //
@@ -52,6 +53,8 @@ pub(crate) struct Waiter {
     is_pending: Atomic<u32>,
     /// When what is held is due if the guest runs.
     prompt_ns: Atomic<u64>,
+    /// When the guest last let the alarm ring earlier, or 0.
+    hurried_ns: Atomic<u64>,
 }
 
 impl Waiter {
@@ -60,16 +63,32 @@ impl Waiter {
         // Relaxed: the caller has put a full barrier before it. Whatever is found in the second variable
         // is no later than what the vector computes when the alarm rings.
         if self.is_pending.load(Relaxed) != 0 {
-            self.alarm.set(self.prompt_ns.load(Relaxed));
+            let at_ns = self.prompt_ns.load(Relaxed).max(sched::now_ns());
+            self.hurried_ns.store(at_ns, Relaxed);
+            self.alarm.set(at_ns);
         }
     }
 }
 
 /// What changes with every interrupt.
 pub(crate) struct State {
+    pub(crate) settings: Settings,
     pub(crate) window: Window,
     pub(crate) guard: Guard,
     pub(crate) counters: Counters,
+    /// What the alarm was set to last, other than by the guest.
+    pub(crate) armed_ns: u64,
+}
+
+impl State {
+    /// The intervals to decide with at `now_ns`.
+    pub(crate) fn intervals(&mut self, now_ns: u64) -> Intervals {
+        let mut intervals = self.settings.intervals;
+        if self.settings.adaptation == Adaptation::On {
+            intervals.latency = self.guard.interval(now_ns, intervals.latency);
+        }
+        intervals
+    }
 }
 
 /// The moderation of a vector; its callbacks are in [`crate::ops`].
@@ -80,7 +99,6 @@ pub(crate) struct State {
 pub(crate) struct Moderator {
     #[pin]
     pub(crate) state: RawSpinLock<State>,
-    pub(crate) policy: Arc<Policy>,
     guest: Option<Arc<Guest>>,
     waiter: Arc<Waiter>,
 }
@@ -93,57 +111,58 @@ impl Moderator {
             .map_or(Activity::Unknown, |guest| guest.activity())
     }
 
-    /// The intervals to decide with at `now_ns`. The caller holds the state's lock.
-    pub(crate) fn intervals(&self, state: &mut State, now_ns: u64) -> Intervals {
-        let mut intervals = self.policy.intervals();
-        if self.policy.adaptation() == Adaptation::On {
-            intervals.latency = state.guard.interval(now_ns, intervals.latency);
-        }
-        intervals
-    }
-
-    /// Tells the guest that something is held, which `arm` has set the alarm for as was right for
-    /// `assumed`. If the guest does something else by now, the alarm is set anew. The caller holds the
-    /// state's lock.
-    pub(crate) fn publish(
+    /// Sets the alarm to `at_ns`, which is right for `assumed`, and lets the guest know that something is
+    /// held. If the guest does something else by now, the alarm is set anew.
+    ///
+    /// With the state's lock held, since a later decision must not be overwritten by this one.
+    pub(crate) fn arm(
         &self,
-        state: &State,
+        state: &mut State,
         intervals: &Intervals,
         assumed: Activity,
-        arm: impl Fn(u64),
+        at_ns: u64,
     ) {
+        self.set_alarm(state, at_ns);
         let Some(guest) = &self.guest else {
             return;
         };
-        let due_ns = |activity| state.window.due_ns(intervals, activity);
-        if let Some(prompt_ns) = due_ns(Activity::Running) {
+        if let Some(prompt_ns) = state.window.due_ns(intervals, Activity::Running) {
             self.waiter.prompt_ns.store(prompt_ns, Relaxed);
         }
         self.waiter.is_pending.xchg(1, Full);
         let activity = guest.activity();
         if activity != assumed {
-            if let Some(at_ns) = due_ns(activity) {
-                arm(at_ns);
+            if let Some(at_ns) = state.window.due_ns(intervals, activity) {
+                self.set_alarm(state, at_ns);
             }
         }
     }
 
-    /// Nothing is held any more.
-    pub(crate) fn settle(&self) {
-        if self.guest.is_some() {
-            self.waiter.is_pending.store(0, Relaxed);
+    fn set_alarm(&self, state: &mut State, at_ns: u64) {
+        state.armed_ns = at_ns;
+        self.waiter.alarm.set(at_ns);
+    }
+
+    /// Nothing is held any more. Returns when the alarm was to ring, in nanoseconds.
+    pub(crate) fn settle(&self, state: &State) -> u64 {
+        if self.guest.is_none() {
+            return state.armed_ns;
+        }
+        self.waiter.is_pending.store(0, Relaxed);
+        match self.waiter.hurried_ns.xchg(0, Relaxed) {
+            0 => state.armed_ns,
+            hurried_ns => hurried_ns,
         }
     }
 
-    /// Lets a change of the policy reach what is held.
-    fn reconsider(&self) {
+    /// Lets new settings reach what is held, too.
+    fn set(&self, settings: Settings) {
         let mut state = self.state.lock();
-        let intervals = self.intervals(&mut state, now_ns());
+        state.settings = settings;
+        let intervals = state.intervals(now_ns());
         let activity = self.activity();
         if let Some(at_ns) = state.window.due_ns(&intervals, activity) {
-            let arm = |at_ns| self.waiter.alarm.set(at_ns);
-            arm(at_ns);
-            self.publish(&state, &intervals, activity, arm);
+            self.arm(&mut state, &intervals, activity, at_ns);
         }
     }
 }
@@ -175,7 +194,7 @@ impl Vector {
     /// See [`Refusal`].
     pub(crate) fn attach(
         irq: u32,
-        policy: &Arc<Policy>,
+        settings: Settings,
         guest: Option<&Arc<Guest>>,
     ) -> Result<Self, Refusal> {
         let alarm = Alarm::new(irq).map_err(|_| Refusal::NoMemory)?;
@@ -184,6 +203,7 @@ impl Vector {
                 alarm: alarm.clone(),
                 is_pending: Atomic::new(0),
                 prompt_ns: Atomic::new(0),
+                hurried_ns: Atomic::new(0),
             },
             GFP_KERNEL,
         )
@@ -202,13 +222,14 @@ impl Vector {
         let moderator = pin_init!(Moderator {
             state <- new_raw_spinlock!(
                 State {
+                    settings,
                     window: Window::new(),
                     guard: Guard::new(),
                     counters: Counters::default(),
+                    armed_ns: 0,
                 },
                 "irq_mod::Moderator",
             ),
-            policy: policy.clone(),
             guest: guest.cloned(),
             waiter,
         });
@@ -226,18 +247,20 @@ impl Vector {
         self.hook.status() == Status::Attached
     }
 
-    /// Lets a change of the policy reach what is held.
-    pub(crate) fn reconsider(&self) {
-        self.hook.flow().reconsider();
+    /// Lets new settings reach what is held, too.
+    pub(crate) fn set(&self, settings: Settings) {
+        self.hook.flow().set(settings);
     }
 
     /// The interval in force, in microseconds.
     pub(crate) fn effective_us(&self) -> u32 {
         let moderator = self.hook.flow();
-        let mut state = moderator.state.lock();
-        moderator
-            .intervals(&mut state, now_ns())
-            .effective_us(moderator.activity())
+        let state = moderator.state.lock();
+        let mut intervals = state.settings.intervals;
+        if state.settings.adaptation == Adaptation::On {
+            intervals.latency = state.guard.peek(now_ns(), intervals.latency);
+        }
+        intervals.effective_us(moderator.activity())
     }
 
     /// A consistent copy of the counters.

@@ -2,7 +2,7 @@
 
 //! Which threads belong to which guest, and what they do.
 //!
-//! A thread is found to be a member when it gets a CPU. There nothing can be allocated, so that it is
+//! A thread is found to be a member when its guest is added, or when it gets a CPU. There nothing can be allocated, so that it is
 //! only noted down, and becomes a member a little later, in [`Settle`].
 
 use crate::{
@@ -119,10 +119,11 @@ impl Guarded {
     /// Makes members of the threads that `guest` has, and of others as they get a CPU.
     fn add(&self, guest: &Arc<Guest>) -> Result {
         let _control = self.control.lock();
+        // Numbers of processes that have ended may be those of others by now.
+        self.processes.retain(|tgid, guest| guest.has_number(tgid));
         let process = |process: &Process| {
             self.processes.insert(process.tgid(), guest.clone())?;
-            self.take(process, guest);
-            Ok(())
+            self.take(process, guest)
         };
         match &guest.origin {
             Origin::Vm(vm) => process(vm),
@@ -133,21 +134,30 @@ impl Guarded {
     }
 
     /// Makes members of the threads of a process; the caller holds `control`.
-    fn take(&self, process: &Process, guest: &Arc<Guest>) {
+    fn take(&self, process: &Process, guest: &Arc<Guest>) -> Result {
         // Each round takes `MAX_FOUND` of them; those that come meanwhile are found when they get a CPU.
         for _ in 0..MAX_ROUNDS {
             let rcu = rcu::read_lock();
-            let mut is_any_new = false;
+            let (mut is_any_new, mut is_any_taken) = (false, false);
             process.each_thread(&rcu, |task| {
-                let is_new = guest.takes(task) && self.member(task).is_none();
-                is_any_new |= is_new && !task.is_exiting() && self.note(task, guest);
+                if !guest.takes(task) || task.is_exiting() {
+                    return;
+                }
+                match self.member(task) {
+                    Some(member) => is_any_taken |= !Arc::ptr_eq(&member.guest, guest),
+                    None => is_any_new |= self.note(task, guest),
+                }
             });
             drop(rcu);
+            if is_any_taken {
+                return Err(EEXIST);
+            }
             if !is_any_new {
-                return;
+                break;
             }
             self.settle_found();
         }
+        Ok(())
     }
 
     fn add_cgroup(&self, cgroup: &Arc<Cgroup>, guest: &Arc<Guest>) -> Result {
@@ -160,8 +170,7 @@ impl Guarded {
             guest: guest.clone(),
         };
         all.push(below, GFP_KERNEL)?;
-        self.cgroups.remove(CGROUPS);
-        self.cgroups.insert(CGROUPS, all)
+        self.cgroups.replace(CGROUPS, all)
     }
 
     /// A copy of the guests that are control groups, without `guest`.
@@ -346,8 +355,9 @@ impl Follower {
             } else {
                 member.guest.moved(&member.seat, Step::In);
             }
-        } else if let Some(guest) = self.guarded.guest_of(next) {
-            if !next.is_exiting() && self.guarded.note(next, guest) {
+        } else if !next.is_kernel() && !next.is_exiting() {
+            let guest = self.guarded.guest_of(next);
+            if guest.is_some_and(|guest| self.guarded.note(next, guest)) {
                 self.settle.trigger();
             }
         }

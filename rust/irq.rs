@@ -35,6 +35,7 @@ mod timer;
 pub use alarm::Alarm;
 pub use changes::Changes;
 pub use find::{
+    is_named,
     next_named,
     vector,
     Vector, //

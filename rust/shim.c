@@ -550,6 +550,11 @@ void kernel_ext_cgroup_put(struct cgroup *cgroup)
 	cgroup_put(cgroup);
 }
 
+void kernel_ext_init_delayed_work(struct delayed_work *work, work_func_t func)
+{
+	INIT_DELAYED_WORK(work, func);
+}
+
 void kernel_ext_init_irq_work(struct irq_work *work, void (*func)(struct irq_work *))
 {
 	init_irq_work(work, func);

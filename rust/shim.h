@@ -137,5 +137,6 @@ void kernel_ext_tracepoint_synchronize_unregister(void);
 void kernel_ext_cgroup_put(struct cgroup *cgroup);
 struct task_struct *kernel_ext_next_thread(struct task_struct *task);
 void kernel_ext_init_irq_work(struct irq_work *work, void (*func)(struct irq_work *));
+void kernel_ext_init_delayed_work(struct delayed_work *work, work_func_t func);
 
 #endif

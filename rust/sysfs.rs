@@ -223,7 +223,15 @@ macro_rules! sysfs_group {
 }
 pub use sysfs_group;
 
-/// Declares attributes that only show a value each: `sysfs_shown!(Line: State = c"state", line => line.state();)`.
+/// Declares attributes that only show a value each.
+///
+/// # Examples
+///
+/// ```ignore
+/// sysfs_shown!(Line:
+///     State = c"state", line => line.state();
+/// );
+/// ```
 #[macro_export]
 macro_rules! sysfs_shown {
     ($data:ty: $($attr:ident = $name:literal, $this:ident => $value:expr;)+) => {$(
@@ -244,7 +252,15 @@ macro_rules! sysfs_shown {
 }
 pub use sysfs_shown;
 
-/// Declares attributes that are only written: `sysfs_written!(Root: Remove = c"remove", root, name => root.remove(name);)`.
+/// Declares attributes that are only written, with the result of each.
+///
+/// # Examples
+///
+/// ```ignore
+/// sysfs_written!(Root:
+///     Remove = c"remove", root, name => root.remove(name);
+/// );
+/// ```
 #[macro_export]
 macro_rules! sysfs_written {
     ($data:ty: $($attr:ident = $name:literal, $this:ident, $text:ident => $result:expr;)+) => {$(

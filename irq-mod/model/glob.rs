@@ -10,9 +10,14 @@ use core::fmt;
 pub(crate) struct Glob<'a>(&'a str);
 
 impl<'a> Glob<'a> {
-    /// Returns [`None`] for an empty text.
+    /// Longest pattern, in bytes.
+    const MAX_LEN_BYTES: usize = 255;
+
+    /// Returns [`None`] for a text that is empty or too long.
     pub(crate) fn new(text: &'a str) -> Option<Self> {
-        (!text.is_empty()).then_some(Self(text))
+        (1..=Self::MAX_LEN_BYTES)
+            .contains(&text.len())
+            .then_some(Self(text))
     }
 
     /// Whether all of `name` is what the pattern stands for. Takes time proportional to the product

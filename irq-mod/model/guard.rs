@@ -64,6 +64,11 @@ impl Guard {
         }
     }
 
+    /// What [`Self::interval`] would return.
+    pub(crate) fn peek(&self, now_ns: u64, set: Latency) -> Latency {
+        self.clone().interval(now_ns, set)
+    }
+
     /// Learns that a window ended at `now_ns` that held `events` interrupts.
     pub(crate) fn ended(&mut self, events: u32, now_ns: u64) {
         self.windows = self.windows.saturating_add(1);
@@ -125,6 +130,16 @@ mod tests {
         windows(&mut guard, TRIAL_WINDOWS, YIELDING_NS, &[1]);
         assert_eq!(guard.interval(YIELDING_NS, SET), Latency::OFF);
         assert_eq!(guard.interval(2 * YIELDING_NS, SET), SET);
+    }
+
+    #[test]
+    fn looking_at_it_begins_no_trial() {
+        let mut guard = Guard::new();
+        windows(&mut guard, HOLDING_WINDOWS, 0, &[1]);
+        let before = guard.clone();
+        assert_eq!(guard.peek(0, SET), Latency::OFF);
+        assert_eq!(guard.peek(YIELDING_NS, SET), SET);
+        assert_eq!(guard, before);
     }
 
     #[test]

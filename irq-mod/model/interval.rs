@@ -110,11 +110,6 @@ impl HaltedUs {
         Some(Self(us))
     }
 
-    /// The interval as it was asked for, in microseconds.
-    pub(crate) const fn us(self) -> u32 {
-        self.0
-    }
-
     /// The interval that is in force, in microseconds: 0, or at least 10.
     pub(crate) const fn effective_us(self) -> u32 {
         effective_us(self.0)

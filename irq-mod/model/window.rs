@@ -189,7 +189,7 @@ impl Window {
             State::Idle if self.mode == Mode::Holding && now_ns < next_ns => {
                 if completes_burst(1, burst_events) {
                     self.deliver(now_ns);
-                    return Arrival::DeliverEarly { hold_ns: 0 };
+                    return Arrival::Deliver;
                 }
                 self.state = State::Held(Held {
                     first_ns: now_ns,

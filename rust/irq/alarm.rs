@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The timer of a hook, which may be set from anywhere.
+//!
+//! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
 
 use super::{
     hook,
@@ -31,8 +33,8 @@ impl Alarm {
         Arc::pin_init(
             pin_init!(Self {
                 irq,
-                // SAFETY: `drop` cancels the timer, and the callback's text outlives the alarm: whoever
-                // owns one belongs to this module.
+                // SAFETY: `drop` cancels the timer, before the module that this crate is linked into, and
+                // that owns the alarm, is gone.
                 timer <- unsafe { Timer::new(rang) },
             }),
             GFP_KERNEL,

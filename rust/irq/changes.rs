@@ -2,7 +2,8 @@
 
 //! Being told when lines come and go.
 //!
-//! C header: `arch/x86/include/asm/trace/irq_vectors.h`
+//! C header:
+//! [`arch/x86/include/asm/trace/irq_vectors.h`](srctree/arch/x86/include/asm/trace/irq_vectors.h)
 
 use crate::{
     queue::{
@@ -31,8 +32,8 @@ const ACTIVATE: Tracepoint<Activated> = unsafe { Tracepoint::new(c"vector_activa
 // SAFETY: As above.
 const TEARDOWN: Tracepoint<TornDown> = unsafe { Tracepoint::new(c"vector_teardown") };
 
-/// Runs an errand soon after any line of the host was requested or freed. The name under which it was
-/// requested is there a little later.
+/// Runs an errand soon after any line of the host was activated or freed. It gets the name under which
+/// it is requested a little later; one that cannot be masked is activated long before it is requested.
 ///
 /// Dropping it waits until the errand runs nowhere.
 pub struct Changes<T: Errand> {
@@ -40,7 +41,7 @@ pub struct Changes<T: Errand> {
     // use.
     _probes: [Probe; 2],
     _quiescence: Quiescence,
-    _kick: KBox<Kick<T>>,
+    kick: KBox<Kick<T>>,
 }
 
 impl<T: Errand> Changes<T> {
@@ -62,8 +63,18 @@ impl<T: Errand> Changes<T> {
         Ok(Self {
             _probes: [activate, teardown],
             _quiescence: quiescence,
-            _kick: kick,
+            kick,
         })
+    }
+
+    /// Runs the errand soon, too. Callable from any context but NMI.
+    pub fn trigger(&self) {
+        self.kick.trigger();
+    }
+
+    /// Runs the errand in `delay_ms` milliseconds, unless it runs earlier.
+    pub fn trigger_after(&self, delay_ms: u32) {
+        self.kick.trigger_after(delay_ms);
     }
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Finding lines by what their drivers call them, or by the function they belong to.
+//!
+//! C headers: [`include/linux/irqdesc.h`](srctree/include/linux/irqdesc.h),
+//! [`include/linux/msi.h`](srctree/include/linux/msi.h)
 
 use super::desc::Desc;
 use crate::{
@@ -19,19 +22,25 @@ use kernel::{
 pub fn next_named(first: u32, matches: impl Fn(&[u8]) -> bool) -> Option<u32> {
     // SAFETY: The function only reads the number of lines.
     let end = unsafe { bindings::irq_get_nr_irqs() };
-    (first..end).find(|irq| {
-        let rcu = rcu::read_lock();
-        Desc::of(*irq, &rcu).is_some_and(|desc| {
-            let locked = desc.lock();
-            let action = locked.action();
-            // SAFETY: A non-null action and its name are valid while the descriptor is locked.
-            if action.is_null() || unsafe { (*action).name.is_null() } {
-                return false;
-            }
-            // SAFETY: As above; the name is null-terminated.
-            matches(unsafe { CStr::from_char_ptr((*action).name) }.to_bytes())
-        })
-    })
+    (first..end).find(|irq| is_named(*irq, &matches) == Some(true))
+}
+
+/// Whether `matches` accepts the name under which the line `irq` was requested; [`None`] if it is not
+/// requested.
+///
+/// `matches` is called as by [`next_named`].
+pub fn is_named(irq: u32, matches: impl Fn(&[u8]) -> bool) -> Option<bool> {
+    let rcu = rcu::read_lock();
+    let desc = Desc::of(irq, &rcu)?;
+    let locked = desc.lock();
+    let action = locked.action();
+    // SAFETY: A non-null action and its name are valid while the descriptor is locked.
+    if action.is_null() || unsafe { (*action).name.is_null() } {
+        return None;
+    }
+    // SAFETY: As above; the name is null-terminated.
+    let name = unsafe { CStr::from_char_ptr((*action).name) };
+    Some(matches(name.to_bytes()))
 }
 
 /// What is known of a vector of a function.

@@ -241,10 +241,7 @@ impl<T: Flow> Inner<T> {
     unsafe fn arrived(entry: *const Entry, desc: Desc<'_>) {
         // SAFETY: `entry` is the first field of an `Inner<T>`.
         let this = unsafe { &*entry.cast::<Self>() };
-        this.flow.arrived(&Arrived {
-            desc,
-            alarm: &this.entry.alarm,
-        });
+        this.flow.arrived(&Arrived { desc });
     }
 
     /// # Safety
@@ -253,10 +250,7 @@ impl<T: Flow> Inner<T> {
     unsafe fn expired(entry: *const Entry, desc: Desc<'_>) {
         // SAFETY: `entry` is the first field of an `Inner<T>`.
         let this = unsafe { &*entry.cast::<Self>() };
-        this.flow.expired(&Expired {
-            desc,
-            alarm: &this.entry.alarm,
-        });
+        this.flow.expired(&Expired { desc });
     }
 }
 

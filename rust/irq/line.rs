@@ -2,10 +2,7 @@
 
 //! What a [`Flow`](super::Flow) can do with its line, which depends on why it was called.
 
-use super::{
-    alarm::Alarm,
-    desc::Desc, //
-};
+use super::desc::Desc;
 use crate::bindings;
 
 /// Whether a held interrupt also stops the device from raising more.
@@ -20,7 +17,6 @@ pub enum Masking {
 /// A hooked line while an interrupt of it is being handled.
 pub struct Arrived<'a> {
     pub(super) desc: Desc<'a>,
-    pub(super) alarm: &'a Alarm,
 }
 
 impl Arrived<'_> {
@@ -40,25 +36,14 @@ impl Arrived<'_> {
             locked.mask();
         }
     }
-
-    /// Sets the hook's alarm, see [`Alarm::set`].
-    pub fn arm(&self, at_ns: u64) {
-        self.alarm.set(at_ns);
-    }
 }
 
 /// A hooked line whose alarm rang, in hard interrupt context.
 pub struct Expired<'a> {
     pub(super) desc: Desc<'a>,
-    pub(super) alarm: &'a Alarm,
 }
 
 impl<'a> Expired<'a> {
-    /// Sets the hook's alarm again, see [`Alarm::set`].
-    pub fn arm(&self, at_ns: u64) {
-        self.alarm.set(at_ns);
-    }
-
     /// Undoes [`Masking::Mask`], unless the kernel itself wants the line masked by now.
     pub fn unmask(&self) {
         self.desc.lock().unmask();

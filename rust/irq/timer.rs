@@ -2,6 +2,8 @@
 
 //! A timer in hard interrupt context.
 //!
+//! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
+//!
 //! The `HrTimer` of the `kernel` crate is started through a handle that must be kept; this one is
 //! started again and again from hard interrupt context, by a shared reference.
 

@@ -5,15 +5,15 @@
 //! C header: [`include/linux/irq_work.h`](srctree/include/linux/irq_work.h)
 
 use crate::bindings;
-use core::{
-    marker::PhantomPinned,
-    ops::Deref, //
-};
+use core::marker::PhantomPinned;
 use kernel::{
     prelude::*,
-    sync::static_lock_class,
+    time::msecs_to_jiffies,
     types::Opaque, //
 };
+
+/// Work runs on workers that are bound to no CPU: this one may be busy for long.
+const ANY_CPU: i32 = bindings::wq_misc_consts_WORK_CPU_UNBOUND as i32;
 
 /// What is done when a [`Kick`] is triggered.
 pub trait Errand: Send + Sync + 'static {
@@ -53,7 +53,7 @@ struct Inner<T> {
     #[pin]
     irq_work: Opaque<bindings::irq_work>,
     #[pin]
-    work: Opaque<bindings::work_struct>,
+    work: Opaque<bindings::delayed_work>,
     #[pin]
     errand: T,
     #[pin]
@@ -79,15 +79,9 @@ impl<T: Errand> Kick<T> {
                 irq_work <- Opaque::ffi_init(|slot| unsafe {
                     bindings::kernel_ext_init_irq_work(slot, Some(relay::<T>))
                 }),
-                // SAFETY: As above; name and key are static.
+                // SAFETY: As above.
                 work <- Opaque::ffi_init(|slot| unsafe {
-                    bindings::init_work_with_key(
-                        slot,
-                        Some(run::<T>),
-                        false,
-                        c"kernel_ext::Kick".as_char_ptr(),
-                        static_lock_class!().as_ptr(),
-                    )
+                    bindings::kernel_ext_init_delayed_work(slot, Some(run::<T>))
                 }),
                 errand <- errand,
                 _pin: PhantomPinned,
@@ -104,13 +98,18 @@ impl<T: Errand> Kick<T> {
         // SAFETY: By the type invariant of `Inner`; `drop` waits for it.
         unsafe { bindings::irq_work_queue(self.inner.irq_work.get()) };
     }
-}
 
-impl<T: Errand> Deref for Kick<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.inner.errand
+    /// Lets the errand run in `delay_ms` milliseconds, unless it runs earlier. Callable by the errand, too.
+    pub fn trigger_after(&self, delay_ms: u32) {
+        // SAFETY: By the type invariant of `Inner`; `drop` waits for it. The queue always exists.
+        unsafe {
+            bindings::queue_delayed_work_on(
+                ANY_CPU,
+                bindings::system_dfl_wq,
+                self.inner.work.get(),
+                msecs_to_jiffies(delay_ms),
+            )
+        };
     }
 }
 
@@ -120,7 +119,7 @@ impl<T: Errand> Drop for Kick<T> {
         // SAFETY: By the type invariant of `Inner`, and this may sleep.
         unsafe {
             bindings::irq_work_sync(self.inner.irq_work.get());
-            bindings::cancel_work_sync(self.inner.work.get());
+            bindings::cancel_delayed_work_sync(self.inner.work.get());
         }
     }
 }
@@ -134,23 +133,24 @@ unsafe extern "C" fn relay<T: Errand>(irq_work: *mut bindings::irq_work) {
     let irq_work = irq_work.cast::<Opaque<bindings::irq_work>>();
     // SAFETY: By the safety requirement; `Opaque` is transparent.
     let inner = unsafe { kernel::container_of!(irq_work, Inner<T>, irq_work) };
-    let any_cpu = i32::try_from(bindings::wq_misc_consts_WORK_CPU_UNBOUND).unwrap_or(i32::MAX);
-    // The queue whose workers are bound to no CPU: this one may be busy for long.
     // SAFETY: `Kick::drop` waits for this before it frees the item. The queue always exists.
     unsafe {
-        bindings::queue_work_on(
-            any_cpu,
+        bindings::mod_delayed_work_on(
+            ANY_CPU,
             bindings::system_dfl_wq,
             Opaque::cast_into(&raw const (*inner).work),
+            0,
         )
     };
 }
 
 /// # Safety
 ///
-/// Called by the kernel in process context with the `work` of an `Inner<T>`.
+/// Called by the kernel in process context with the work item in the `work` of an `Inner<T>`.
 unsafe extern "C" fn run<T: Errand>(work: *mut bindings::work_struct) {
-    let work = work.cast::<Opaque<bindings::work_struct>>();
+    // SAFETY: By the safety requirement.
+    let work = unsafe { kernel::container_of!(work, bindings::delayed_work, work) };
+    let work = work.cast::<Opaque<bindings::delayed_work>>();
     // SAFETY: By the safety requirement; `Opaque` is transparent. `Kick::drop` waits for this before
     // the errand is dropped.
     let errand = unsafe { &(*kernel::container_of!(work, Inner<T>, work)).errand };

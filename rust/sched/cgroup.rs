@@ -32,7 +32,7 @@ impl Cgroup {
     ///
     /// # Errors
     ///
-    /// [`ENOENT`] if there is none.
+    /// [`ENOENT`] if there is none, or whatever else is in the way.
     pub fn from_path(path: &CStr) -> Result<Self> {
         // SAFETY: The path is a string, which is only read.
         let ptr = from_err_ptr(unsafe { bindings::cgroup_get_from_path(path.as_char_ptr()) });

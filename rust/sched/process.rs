@@ -18,18 +18,18 @@ use kernel::{
     sync::rcu, //
 };
 
-/// A process of user space. Its number is not given to another one as long as this exists.
+/// A process of user space. Its number may be given to another one when it has ended.
 ///
 /// # Invariants
 ///
-/// `pid` is the number of a process, to which this owns a reference.
+/// `pid` is, or was, the number of a process, to which this owns a reference.
 pub struct Process {
     pid: NonNull<bindings::pid>,
 }
 
 // SAFETY: A reference to a number belongs to no thread.
 unsafe impl Send for Process {}
-// SAFETY: The methods only read, as RCU readers.
+// SAFETY: The methods only read: what never changes, or as RCU readers.
 unsafe impl Sync for Process {}
 
 impl Process {
@@ -46,14 +46,15 @@ impl Process {
         let pid = bindings::pid_t::try_from(pid).map_err(|_| ESRCH)?;
         // SAFETY: Any number may be looked up.
         let pid = NonNull::new(unsafe { bindings::find_get_pid(pid) }).ok_or(ESRCH)?;
-        // INVARIANT: The reference was just taken; whether it is that of a process is seen to below.
+        // INVARIANT: The reference was just taken, and nobody gets this unless it passes what follows.
         let process = Self { pid };
         let rcu = rcu::read_lock();
         let thread = process
             .task(bindings::pid_type_PIDTYPE_PID, &rcu)
             .ok_or(ESRCH)?;
         // SAFETY: `task` returns one that lives as long as the guard.
-        if unsafe { (*thread.as_ptr()).flags } & bindings::PF_KTHREAD != 0 {
+        let thread = unsafe { Task::new(thread, Reader::from(&rcu)) };
+        if thread.is_kernel() {
             return Err(EINVAL);
         }
         if process
@@ -79,8 +80,19 @@ impl Process {
         })
     }
 
-    /// Whether any of its threads has not exited. When the last one does it has by the time of
-    /// [`Watcher::exited`](super::Watcher::exited).
+    /// Whether `task` is a thread of it.
+    pub fn has(&self, task: Task<'_>) -> bool {
+        // SAFETY: By the type invariant of `Task` the thread is not freed, and so is not what all threads
+        // of its process share. The number may be changing.
+        let pid = unsafe {
+            let signal = (*task.as_ptr()).signal;
+            (&raw const (*signal).pids[bindings::pid_type_PIDTYPE_TGID as usize]).read_volatile()
+        };
+        pid == self.pid.as_ptr()
+    }
+
+    /// Whether any of its threads has not exited: no more in the [`Watcher::exited`](super::Watcher::exited)
+    /// of the last one.
     pub fn is_alive(&self) -> bool {
         let rcu = rcu::read_lock();
         let Some(leader) = self.task(bindings::pid_type_PIDTYPE_TGID, &rcu) else {

@@ -71,6 +71,10 @@ impl<'a> Task<'a> {
         Some(unsafe { Self::new(ptr, Reader::from(rcu)) })
     }
 
+    pub(super) fn as_ptr(self) -> *mut bindings::task_struct {
+        self.ptr.as_ptr()
+    }
+
     /// What it is doing, which may have changed since.
     pub fn doing(self) -> Doing {
         let task = self.ptr.as_ptr();
@@ -91,7 +95,7 @@ impl<'a> Task<'a> {
     /// The number of the thread; 0 for the idle thread of any CPU.
     #[inline]
     pub fn tid(self) -> u32 {
-        // SAFETY: By the type invariant. Only the thread itself changes its number, in `execve`.
+        // SAFETY: By the type invariant. It may be changing, in `execve`.
         number(unsafe { (&raw const (*self.ptr.as_ptr()).pid).read_volatile() })
     }
 

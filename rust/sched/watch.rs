@@ -41,7 +41,7 @@ pub enum Left {
 /// CPUs at once, and cost each of them time.
 ///
 /// The scheduler's locks are held: no sleeping, no allocation, no waking, no printing, and no lock but
-/// one that is never held while any of this is done, nor while another lock is taken. What needs more
+/// those that are leaves everywhere. What needs more
 /// goes into a [`Kick`](crate::queue::Kick).
 ///
 /// All callbacks are RCU readers; see [`Task::reader`].

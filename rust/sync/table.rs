@@ -6,6 +6,7 @@
 
 use super::Reader;
 use core::{
+    cell::UnsafeCell,
     marker::PhantomData,
     ptr::null_mut,
     slice, //
@@ -33,14 +34,15 @@ const CHAINS: usize = 1024;
 /// # Invariants
 ///
 /// What a link of a table points to is a node that [`Table::insert`] made and that is freed only
-/// once a grace period has passed after no link of the table leads to it any more.
+/// once a grace period has passed after no link of the table leads to it any more, or when the table is
+/// dropped, which readers borrow.
 struct Link<T>(Atomic<*mut Node<T>>);
 
 /// A value in its chain.
 struct Node<T> {
     next: Link<T>,
     /// The next one of those that were removed together; protected by the table's lock until then.
-    also_removed: *mut Node<T>,
+    also_removed: UnsafeCell<*mut Node<T>>,
     key: u32,
     value: T,
 }
@@ -143,38 +145,31 @@ impl<T: Send + Sync> Table<T> {
         None
     }
 
-    /// Shows all values to `each`, in no particular order; one that is inserted or removed
-    /// meanwhile may be among them or not. Callable from any context but NMI.
-    pub fn for_each(&self, rcu: Reader<'_>, mut each: impl FnMut(u32, &T)) {
-        for chain in self.chains.iter() {
-            let mut link = chain;
-            while let Some(node) = link.follow(rcu) {
-                each(node.key, &node.value);
-                link = &node.next;
-            }
-        }
-    }
-
     /// Adds a value. Sleeps.
     ///
     /// # Errors
     ///
     /// [`EEXIST`] if there is one of that key, [`ENOMEM`]; the value is dropped then.
     pub fn insert(&self, key: u32, value: T) -> Result {
-        let mut node = KBox::new(
-            Node {
-                next: Link::new(null_mut()),
-                also_removed: null_mut(),
-                key,
-                value,
-            },
-            GFP_KERNEL,
-        )?;
-        let chain = self.chain(key);
+        self.add(Self::node(key, value)?)
+    }
+
+    fn node(key: u32, value: T) -> Result<KBox<Node<T>>> {
+        let node = Node {
+            next: Link::new(null_mut()),
+            also_removed: UnsafeCell::new(null_mut()),
+            key,
+            value,
+        };
+        Ok(KBox::new(node, GFP_KERNEL)?)
+    }
+
+    fn add(&self, mut node: KBox<Node<T>>) -> Result {
+        let chain = self.chain(node.key);
         let _changes = self.changes.lock();
         {
             let guard = rcu::read_lock();
-            if self.get(key, Reader::from(&guard)).is_some() {
+            if self.get(node.key, Reader::from(&guard)).is_some() {
                 return Err(EEXIST);
             }
         }
@@ -185,6 +180,18 @@ impl<T: Send + Sync> Table<T> {
         // Release: whoever sees the node sees what it holds.
         chain.0.store(KBox::into_raw(node), Release);
         Ok(())
+    }
+
+    /// Adds a value in the place of that of `key`, if there is one; in between there is none. Sleeps: not
+    /// to be called by an RCU reader.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]; nothing is changed then.
+    pub fn replace(&self, key: u32, value: T) -> Result {
+        let node = Self::node(key, value)?;
+        self.remove(key);
+        self.add(node)
     }
 
     /// Removes the value of `key`; returns whether there was one. Nobody sees it any more once this
@@ -223,7 +230,7 @@ impl<T: Send + Sync> Table<T> {
                 // INVARIANT: The link leads where that of the removed node does.
                 link.0.store(node.next.0.load(Relaxed), Release);
                 // SAFETY: As above; only whoever holds the lock accesses the field.
-                unsafe { (&raw mut (*ptr).also_removed).write(removed) };
+                unsafe { (*ptr).also_removed.get().write(removed) };
                 removed = ptr;
             }
         }
@@ -236,8 +243,8 @@ impl<T: Send + Sync> Table<T> {
         while !removed.is_null() {
             // SAFETY: `insert` made the node from a box. Since a grace period has passed after it was
             // removed, nobody else has a reference to it.
-            let node = unsafe { KBox::from_raw(removed) };
-            removed = node.also_removed;
+            let mut node = unsafe { KBox::from_raw(removed) };
+            removed = *node.also_removed.get_mut();
             count += 1;
         }
         count

@@ -9,7 +9,7 @@ _C_STRING = re.compile(r'(?<!in )\bc"([A-Za-z][\w-]*)"')
 # Names of directories, not of files.
 _DIRECTORY = re.compile(r"\b(?:Dir::new|Parent::\w+)\s*(?:\((?:[^()]|\([^()]*\))*\)|,\s*c\"[^\"]*\")")
 _NAMED = re.compile(r'const NAME: &\'static CStr =\s*c"([^"]+)";(?:[^;}]*const MODE: Mode = Mode::(\w+);)?', re.DOTALL)
-# Files of debugfs, which are read only so far.
+# Files of debugfs, which are read only.
 _DEBUG_FILE = re.compile(r"\.read_(?:only|callback)_file\(\s*c\"([^\"]+)\"")
 _FIELD = re.compile(r"^(What|Date|KernelVersion|Contact|Description|Users):[ \t]*(.*)$")
 _RIGHTS = {"ReadOnly": "RO", "ReadWrite": "RW", "WriteOnly": "WO"}
@@ -56,17 +56,22 @@ def abi_entries(text):
     return entries
 
 
-def abi_names(entries):
-    """Returns {attribute name: description} of the files that ABI entries name; directories end in a slash."""
-    names = {}
+def abi_paths(entries):
+    """Returns {path: description} of the files that ABI entries name; directories end in a slash."""
+    paths = {}
     for entry in entries:
         for what in entry["What"]:
-            last = what.rsplit("/", 1)[-1]
+            head, slash, last = what.rpartition("/")
             braces = re.fullmatch(r"(.*)\{([^}]*)\}(.*)", last)
             for each in [braces[1] + part.strip() + braces[3] for part in braces[2].split(",")] if braces else [last]:
                 if each:
-                    names[each] = entry.get("Description", "")
-    return names
+                    paths[head + slash + each] = entry.get("Description", "")
+    return paths
+
+
+def abi_names(entries):
+    """Returns {attribute name: description} of the same files."""
+    return {path.rsplit("/", 1)[-1]: description for path, description in abi_paths(entries).items()}
 
 
 def settings(readme):
@@ -139,7 +144,7 @@ def readme_tables(top, _files):
             yield f"{name}: missing"
             continue
         rows = settings(path.read_text(encoding="utf-8"))
-        described = abi_names(abi_entries(abi_path.read_text(encoding="utf-8"))) if abi_path.exists() else {}
+        described = abi_paths(abi_entries(abi_path.read_text(encoding="utf-8"))) if abi_path.exists() else {}
         if rows is None:
             if described:
                 yield f"{name}: no section 'Settings'"
@@ -147,12 +152,17 @@ def readme_tables(top, _files):
         paths = [each for each, _ in rows]
         for each in sorted({each for each in paths if paths.count(each) > 1}):
             yield f"{name}: {each} is in the settings twice"
-        rows = [(each.rsplit("/", 1)[-1], limits) for each, limits in rows]
-        names = [each for each, _ in rows]
-        for each in sorted(described.keys() - set(names)):
+        lacking = set(described)
+        # A row has the end of a path, and stands for the shortest that ends so.
+        for each in sorted(set(paths)):
+            ends = [path for path in described if f"/{path}".endswith(f"/{each}")]
+            if ends:
+                lacking.discard(min(ends, key=lambda path: (path.count("/"), path)))
+            else:
+                yield f"{name}: the settings name {each}, which {abi_path.name} does not describe"
+        for each in sorted(lacking):
             yield f"{name}: the settings lack {each}"
-        for each in sorted(set(names) - described.keys()):
-            yield f"{name}: the settings name {each}, which {abi_path.name} does not describe"
+        rows = [(each.rsplit("/", 1)[-1], limits) for each, limits in rows]
         for each, low, high in _ranged(top, module):
             limits = dict(rows).get(each, f"{low} to {high}")
             numbers = re.findall(r"-?\d+", re.sub(r"(?<=\d),(?=\d{3})", "", limits or ""))

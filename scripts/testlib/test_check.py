@@ -195,9 +195,12 @@ class Documents(Tree):
     def test_two_directories_may_have_files_of_one_name(self):
         row = next(line for line in self.TABLE.splitlines() if "`" in line)
         again = row.replace("`", "`other/", 1)
-        good = {**self.MODULE, "m/ABI": self.ENTRY, "m/README.md": self.TABLE.replace(row, f"{row}\n{again}")}
+        entries = self.ENTRY + "\n" + self.ENTRY.replace("<line>", "<line>/other")
+        good = {**self.MODULE, "m/ABI": entries, "m/README.md": self.TABLE.replace(row, f"{row}\n{again}")}
         self.accepts(checks_docs.readme_tables, good)
-        self.refuses(checks_docs.readme_tables, {**good, "m/README.md": self.TABLE.replace(row, f"{row}\n{row}")}, "twice")
+        self.refuses(checks_docs.readme_tables, {**good, "m/README.md": self.TABLE}, "lack /sys/kernel/m/<line>/other/latency_us")
+        self.refuses(checks_docs.readme_tables, {**good, "m/ABI": self.ENTRY}, "name other/latency_us")
+        self.refuses(checks_docs.readme_tables, {**good, "m/ABI": self.ENTRY, "m/README.md": self.TABLE.replace(row, f"{row}\n{row}")}, "twice")
 
     def test_a_file_of_debugfs_is_described_like_an_attribute(self):
         debug = 'dir.read_callback_file(c"hold_us", line, show);\n'
@@ -208,7 +211,7 @@ class Documents(Tree):
     def test_the_settings_table_names_what_the_abi_does(self):
         good = {**self.MODULE, "m/ABI": self.ENTRY, "m/README.md": self.TABLE}
         self.accepts(checks_docs.readme_tables, good)
-        self.refuses(checks_docs.readme_tables, {**good, "m/README.md": self.TABLE.replace("latency", "x")}, "lack latency_us", "name x_us")
+        self.refuses(checks_docs.readme_tables, {**good, "m/README.md": self.TABLE.replace("latency", "x")}, "name x_us", "lack /sys/kernel/m/<line>/latency_us")
         self.refuses(checks_docs.readme_tables, {**good, "m/README.md": "# m\n"}, "no section 'Settings'")
         self.refuses(checks_docs.readme_tables, {"m/module.mk": ""}, "m/README.md: missing")
 

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Settings of the shared test groups for irq-mod, which moderates the receive line of an igb card for a guest: the
 # process of the test.
+. "$ktest_top/selftests/irq-mod/lib.sh"
 . "$ktest_top/selftests/lib/net.sh"
 
 MODULE_KO=irq_mod
@@ -9,21 +10,15 @@ PROFILE=sriov
 CPUS=2
 BAD_PARAMS=(latency_us=1001:ERANGE latency_us=x:EINVAL irq=99999:ENXIO irq=9:EOPNOTSUPP)
 
-irq_mod=/sys/kernel/irq_mod
-lines=$irq_mod/lines
-guests=$irq_mod/guests
-
 setup() {
 	net_up || return 1
 	OBJECT=$lines/test
-	printf 'own pids:%s' $$ >$irq_mod/add_guest
-	printf 'test name:%s' "$(rx_line "$rx")" >$irq_mod/add_line
-	printf own >"$OBJECT/guest"
+	add_guest "own pids:$$" && add_line "test name:$(rx_line "$rx")" && line_set test guest own
 }
 
 teardown() {
-	[ ! -e $lines/test ] || printf test >$irq_mod/remove_line
-	[ ! -e $guests/own ] || printf own >$irq_mod/remove_guest
+	[ ! -e $lines/test ] || remove_line test
+	[ ! -e $guests/own ] || remove_guest own
 }
 
 attributes() {
@@ -105,9 +100,16 @@ stress_affinity() {
 	sleep 0.01
 }
 
+guest_tries=0
+guest_done=0
+# One more guest, with the line or, while that is gone, without.
 stress_guest() {
-	printf none >"$OBJECT/guest"
-	printf own >$irq_mod/remove_guest
-	printf 'own pids:%s' $$ >$irq_mod/add_guest
-	printf own >"$OBJECT/guest"
+	[ ! -e $guests/more ] || remove_guest more
+	add_guest "more pids:$BASHPID" && {
+		line_set test guest more
+		line_set test guest none
+		remove_guest more && guest_done=$((guest_done + 1))
+	}
+	guest_tries=$((guest_tries + 1))
+	[ $guest_tries -ne 100 ] || [ $guest_done -gt 0 ] || fail "no guest came and went in $guest_tries attempts"
 }

@@ -69,7 +69,7 @@ while_running() {
 need_machine() {
 	cd "$ktest_top" || exit 1
 	taskset -p 1 $$ >/dev/null
-	vm_prepare || skip "this CPU runs no virtual machines"
+	vm_prepare || bail "this CPU runs no virtual machines"
 	at_end vm_unprepare
 	at_end vm_stop KILL
 	need_start

@@ -166,23 +166,24 @@ fresh 1000 100000 latency 8
 lossless 2000 5000
 expect_between 60 300 "$(line_stat edu early)"
 expect_equal 0 "$(line_stat edu masked)"
-it "nothing is held for longer than twice the time that eight events take on average"
-bounded $(($(vm_value duration_ms) * 1000 * 8 * 2 / 2000))
+it "nothing is held for longer than the hog runs, however few events there are at the end" bounded 20500
 
 it "a device that waits for each of its interrupts is slowed down by an interval"
 expect_ok vm hog 0 0
 fresh 500 20000 latency 0
 lossless 300 50000 1
 slow_us=$(vm_value p50_us)
-expect_between 400 $((500 + late_us)) "$slow_us"
+expect_between 100 $((500 + late_us)) "$slow_us"
 it "unless the line is adaptive"
 expect_ok line_set edu adaptive 1
 lossless 300 50000 1
+held=$(line_stat edu held)
 lossless 300 50000 1
 note "p50 $slow_us us, $(vm_value p50_us) us adaptive"
 expect_between 0 50 "$(vm_value p50_us)"
-expect_equal 0 "$(line_get edu effective_us)"
-it "which finds out when the device no longer waits"
+# The trials hold eight each.
+expect_between 0 100 $(($(line_stat edu held) - held))
+it "an adaptive line finds out when the device no longer waits"
 lossless 4000 10000
 expect_soon 5 grep -qx 500 "$lines/edu/effective_us"
 

@@ -89,6 +89,7 @@ it "cgroup: and the guest after it"
 demoderate
 
 moderate "vm:$vm_pid"
+
 expect_ok vm hog 5000 5000
 
 churn_policy() {
@@ -105,14 +106,14 @@ churn_burst() {
 it "the number of events that ends a hold changes under load" while_running $events 4000 20 churn_burst
 expect_ok line_set edu burst_events 0
 
-churn_mode() {
-	# The guest looks at its mode after each interrupt; the hog makes it ready meanwhile.
+churn_owner() {
+	# Each change delivers what is held, whatever the guest is doing.
 	expect_ok line_set edu guest none
 	sleep 0.01
 	expect_ok line_set edu guest g
 	sleep 0.01
 }
-it "the line changes hands under load" while_running $events 4000 20 churn_mode
+it "the line changes hands under load" while_running $events 4000 20 churn_owner
 
 churn_guest() {
 	expect_ok line_set edu guest none

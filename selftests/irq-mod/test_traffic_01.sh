@@ -4,11 +4,9 @@
 # cpus: 2
 # timeout: 120
 # Packets keep flowing through a moderated line with fewer interrupts, and none is lost, whatever is done to the line.
-. "$(dirname "$0")/../lib/ktest.sh"
+. "$(dirname "$0")/lib.sh"
 . "$ktest_top/selftests/lib/net.sh"
 
-irq_mod=/sys/kernel/irq_mod
-lines=$irq_mod/lines
 rounds=${RVM_LONG:+1000}
 rounds=${rounds:-60}
 # The card itself must not moderate.

@@ -206,8 +206,8 @@ need_attr() { [ -e "$1" ] || bail "$1 does not exist"; }
 # write FILE VALUE: one write(2) of VALUE, exactly as given. Returns non-zero on an error, with the errno's
 # message as the end of the last line on standard error. An empty VALUE would cause no write(2) at all: use $'\n'.
 write() {
-	if [[ ${2%$'\n'} = *$'\n'* ]]; then
-		# printf would write line by line.
+	if [[ ${2%$'\n'} = *$'\n'* || ${#2} -ge 4096 ]]; then
+		# printf would write line by line, and 4096 bytes at a time.
 		printf '%s' "$2" >"$ktest_dir/value"
 		dd if="$ktest_dir/value" of="$1" bs=64k conv=notrunc 2>"$ktest_dir/dd" || {
 			cat "$ktest_dir/dd" >&2

@@ -184,7 +184,7 @@ fn a_burst_of_one_holds_nothing() {
     for now_ns in 1..5 {
         assert_eq!(
             window.arrive(now_ns, &INTERVALS, Ready, 1),
-            Arrival::DeliverEarly { hold_ns: 0 }
+            Arrival::Deliver
         );
     }
 }

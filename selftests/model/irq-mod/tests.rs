@@ -216,7 +216,6 @@ proptest! {
         );
     }
 
-    /// Whatever is measured, the overflow interval is in range, and the ring does not fill at the rate
     /// The guard uses what its user set, or nothing.
     #[test]
     fn a_guard_has_no_interval_of_its_own(
