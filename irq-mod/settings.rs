@@ -9,35 +9,9 @@ use crate::model::{
         Latency,
         Overflow, //
     },
-    policy::Intervals, //
+    policy::Intervals,
+    text::Switch, //
 };
-
-/// Whether a line watches what its latency interval gains.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Adaptation {
-    /// The interval is as it was set.
-    Off,
-    /// It is left out where it gains nothing; see [`crate::model::guard`].
-    On,
-}
-
-impl Adaptation {
-    /// Returns [`None`] for anything but 0 and 1.
-    pub(crate) const fn from_number(number: u32) -> Option<Self> {
-        match number {
-            0 => Some(Self::Off),
-            1 => Some(Self::On),
-            _ => None,
-        }
-    }
-
-    pub(crate) const fn number(self) -> u32 {
-        match self {
-            Self::Off => 0,
-            Self::On => 1,
-        }
-    }
-}
 
 /// The settings of a line.
 #[derive(Clone, Copy)]
@@ -45,7 +19,8 @@ pub(crate) struct Settings {
     pub(crate) intervals: Intervals,
     /// The number of interrupts in a window that ends it; 0 for none.
     pub(crate) burst_events: u16,
-    pub(crate) adaptation: Adaptation,
+    /// Whether the latency interval is left out where it gains nothing; see [`crate::model::guard`].
+    pub(crate) adaptive: Switch,
 }
 
 impl Settings {
@@ -58,7 +33,7 @@ impl Settings {
                 halted: Halted::Latency,
             },
             burst_events: 0,
-            adaptation: Adaptation::Off,
+            adaptive: Switch::Off,
         }
     }
 }

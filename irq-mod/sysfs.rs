@@ -6,12 +6,14 @@ use crate::{
     driver::Root,
     guest::Guest,
     line::Line,
-    model::interval::{
-        Halted,
-        Latency,
-        Overflow, //
-    },
-    settings::Adaptation, //
+    model::{
+        interval::{
+            Halted,
+            Latency,
+            Overflow, //
+        },
+        text::Switch, //
+    }, //
 };
 use core::fmt::Write;
 use kernel::{
@@ -187,5 +189,5 @@ knob!(HaltedUs = c"halted_us", intervals.halted, halted => halted,
     text => Halted::parse(text).map_err(Error::from));
 knob!(BurstEvents = c"burst_events", burst_events, events => events,
     text => param::ranged(text, Some));
-knob!(Adaptive = c"adaptive", adaptation, adaptation => adaptation.number(),
-    text => param::ranged(text, Adaptation::from_number));
+knob!(Adaptive = c"adaptive", adaptive, adaptive => adaptive,
+    text => Switch::parse(text).map_err(Error::from));

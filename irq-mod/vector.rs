@@ -11,10 +11,7 @@ use crate::{
         window::Window, //
     },
     ops::now_ns,
-    settings::{
-        Adaptation,
-        Settings, //
-    },
+    settings::Settings,
     stats::Counters, //
 };
 use kernel::{
@@ -84,7 +81,7 @@ impl State {
     /// The intervals to decide with at `now_ns`.
     pub(crate) fn intervals(&mut self, now_ns: u64) -> Intervals {
         let mut intervals = self.settings.intervals;
-        if self.settings.adaptation == Adaptation::On {
+        if self.settings.adaptive.is_on() {
             intervals.latency = self.guard.interval(now_ns, intervals.latency);
         }
         intervals
@@ -257,7 +254,7 @@ impl Vector {
         let moderator = self.hook.flow();
         let state = moderator.state.lock();
         let mut intervals = state.settings.intervals;
-        if state.settings.adaptation == Adaptation::On {
+        if state.settings.adaptive.is_on() {
             intervals.latency = state.guard.peek(now_ns(), intervals.latency);
         }
         intervals.effective_us(moderator.activity())

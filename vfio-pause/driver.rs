@@ -6,8 +6,8 @@ use crate::{
     back,
     model::{
         bdf::Bdf,
-        name::Name,
         spec::{
+            slot_name,
             Reconfigure,
             Spec,
             Target, //
@@ -358,7 +358,7 @@ impl Slots {
     ///
     /// [`EINVAL`] if no slot can have that name, [`ENOENT`] if none has, [`EBUSY`] while it is open.
     pub(crate) fn remove(&self, text: &str) -> Result {
-        let name = Name::new(text).ok_or(EINVAL)?;
+        let name = slot_name(text).ok_or(EINVAL)?;
         let mut named = self.named.lock();
         let index = named
             .iter()

@@ -8,10 +8,14 @@ pub(crate) mod glob;
 pub(crate) mod guard;
 pub(crate) mod histogram;
 pub(crate) mod interval;
-pub(crate) mod name;
-pub(crate) mod pci;
 pub(crate) mod pid;
 pub(crate) mod policy;
 pub(crate) mod spec;
-pub(crate) mod text;
 pub(crate) mod window;
+
+#[path = "../../rust/model/bdf.rs"]
+pub(crate) mod bdf;
+#[path = "../../rust/model/name.rs"]
+pub(crate) mod name;
+#[path = "../../rust/model/text.rs"]
+pub(crate) mod text;

@@ -3,7 +3,7 @@
 //! Processes as a user names them.
 
 use super::text::{
-    decimal_u32,
+    decimal,
     Malformed, //
 };
 use core::fmt;
@@ -27,7 +27,7 @@ impl Pid {
 
     /// Reads a decimal number.
     pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
-        match decimal_u32(text)? {
+        match u32::try_from(decimal(text)?).map_err(|_| Malformed::Range)? {
             0 | 1 => Err(Malformed::Syntax),
             // INVARIANT: Both bounds are checked here.
             number @ 2..=Self::MAX => Ok(Self(number)),

@@ -3,17 +3,14 @@
 //! What a user writes: which lines are moderated, and which guests they belong to.
 
 use super::{
+    bdf::Bdf,
     glob::Glob,
     name::Name,
-    pci::Address,
     pid::{
         Pid,
         Pids, //
     },
-    text::{
-        decimal,
-        decimal_u32, //
-    }, //
+    text::decimal, //
 };
 use core::fmt;
 
@@ -29,7 +26,7 @@ pub(crate) enum LineTarget<'a> {
     /// `pci:ADDRESS` for all vectors of a PCI function, `pci:ADDRESS/INDEX` for one.
     Pci {
         /// The function.
-        function: Address,
+        function: Bdf,
         /// Counts from 0.
         index: Option<u16>,
     },
@@ -42,14 +39,16 @@ impl<'a> LineTarget<'a> {
     /// Reads `irq:N`, `name:GLOB` or `pci:ADDRESS[/INDEX]`. A glob may contain spaces.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
         match text.split_once(':') {
-            Some(("irq", number)) => Ok(Self::Irq(decimal_u32(number)?)),
+            Some(("irq", number)) => u32::try_from(decimal(number)?)
+                .map(Self::Irq)
+                .map_err(|_| Malformed::Range),
             Some(("name", pattern)) => Glob::new(pattern).map(Self::Name).ok_or(Malformed::Syntax),
             Some(("pci", place)) => {
                 let (function, index) = match place.split_once('/') {
                     Some((function, index)) => (function, Some(vector_index(index)?)),
                     None => (place, None),
                 };
-                let function = Address::parse(function)?;
+                let function = Bdf::parse(function)?;
                 Ok(Self::Pci { function, index })
             }
             _ => Err(Malformed::Syntax),

@@ -105,7 +105,6 @@ pub enum Status {
 #[repr(C)]
 #[pin_data]
 struct Entry {
-    irq: u32,
     desc: *mut bindings::irq_desc,
     arrived: unsafe fn(*const Entry, Desc<'_>),
     expired: unsafe fn(*const Entry, Desc<'_>),
@@ -122,7 +121,7 @@ impl Entry {
     /// The current CPU is an RCU reader throughout `'a`.
     unsafe fn desc<'a>(&self) -> Option<Desc<'a>> {
         // SAFETY: By the requirement above.
-        let desc = unsafe { Desc::of_in_rcu(self.irq) }?;
+        let desc = unsafe { Desc::of_in_rcu(self.alarm.irq()) }?;
         (desc.as_ptr() == self.desc && is_ours(desc.lock().flow())).then_some(desc)
     }
 }
@@ -276,7 +275,6 @@ impl<T: Flow> Hook<T> {
         let inner = KBox::pin_init(
             pin_init!(Inner {
                 entry <- pin_init!(Entry {
-                    irq,
                     desc,
                     arrived: Inner::<T>::arrived,
                     expired: Inner::<T>::expired,
@@ -338,7 +336,7 @@ impl<T: Flow> Hook<T> {
 
     /// The hooked interrupt number.
     pub fn irq(&self) -> u32 {
-        self.inner.entry.irq
+        self.inner.entry.alarm.irq()
     }
 
     /// What handles the line's interrupts.
@@ -372,7 +370,7 @@ impl<T: Flow> Drop for Hook<T> {
             tries += 1;
         }
         let rcu = rcu::read_lock();
-        if let Some(desc) = Desc::of(entry.irq, &rcu) {
+        if let Some(desc) = Desc::of(entry.alarm.irq(), &rcu) {
             let mut locked = desc.lock();
             if desc.as_ptr() == entry.desc && is_ours(locked.flow()) {
                 locked.set_flow(Some(bindings::handle_edge_irq));
@@ -380,14 +378,19 @@ impl<T: Flow> Drop for Hook<T> {
                     locked.unmask();
                     pr_err!(
                         "irq {}: a held interrupt could not be delivered\n",
-                        entry.irq
+                        entry.alarm.irq()
                     );
                 }
             }
         }
         drop(rcu);
         // SAFETY: The array is static and holds this entry.
-        unsafe { bindings::xa_erase(&raw mut bindings::kernel_ext_hooks, entry.irq as usize) };
+        unsafe {
+            bindings::xa_erase(
+                &raw mut bindings::kernel_ext_hooks,
+                entry.alarm.irq() as usize,
+            )
+        };
         // Flow handlers still running on other CPUs are RCU readers. They may set the alarm, so it is
         // unset after them. Others may still set it, but it finds no entry any more.
         rcu::synchronize_rcu();

@@ -64,6 +64,11 @@ impl FrontKind {
     }
 }
 
+/// Reads the name of a slot; the files beside the slots have theirs already.
+pub(crate) fn slot_name(text: &str) -> Option<Name<'_>> {
+    Name::new(text).filter(|_| !matches!(text, "add" | "remove"))
+}
+
 /// A slot to be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spec<'a> {
@@ -79,7 +84,7 @@ impl<'a> Spec<'a> {
     /// Reads `NAME TARGET [front:pci|platform]`.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
         let (name, words) = text.split_once(' ').ok_or(Malformed::Syntax)?;
-        let name = Name::new(name).ok_or(Malformed::Syntax)?;
+        let name = slot_name(name).ok_or(Malformed::Syntax)?;
         let words = Words::parse(words)?;
         Ok(Self {
             name,
@@ -192,6 +197,14 @@ mod tests {
 
     fn bdf(text: &str) -> Bdf {
         Bdf::parse(text).expect("an address")
+    }
+
+    #[test]
+    fn the_files_beside_the_slots_keep_their_names() {
+        for text in ["add", "remove"] {
+            assert_eq!(slot_name(text), None);
+        }
+        assert_eq!(slot_name("adds").map(Name::as_str), Some("adds"));
     }
 
     #[test]

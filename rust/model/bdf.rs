@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where a PCI function sits.
+//! Where a PCI function sits. Modules include this file in their models.
 
 use super::text::{
     hexadecimal,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The name of a line or a guest.
+//! The name of what a user adds. Modules include this file in their models.
 
 use core::fmt;
 
-/// The name of a line or a guest, which is that of its directory: 1 to 32 of `A-Z a-z 0-9 . _ -`, not
-/// beginning with a dot.
+/// The name of an object, which is that of its directory: 1 to 32 of `A-Z a-z 0-9 . _ -`, not beginning
+/// with a dot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Name<'a>(&'a str);
 
