@@ -100,16 +100,16 @@ stress_affinity() {
 	sleep 0.01
 }
 
-guest_tries=0
-guest_done=0
+guests_come=0
+guests_gone=0
 # One more guest, with the line or, while that is gone, without.
 stress_guest() {
 	[ ! -e $guests/more ] || remove_guest more
-	add_guest "more pids:$BASHPID" && {
-		line_set test guest more
-		line_set test guest none
-		remove_guest more && guest_done=$((guest_done + 1))
-	}
-	guest_tries=$((guest_tries + 1))
-	[ $guest_tries -ne 100 ] || [ $guest_done -gt 0 ] || fail "no guest came and went in $guest_tries attempts"
+	# The module may be away at the moment.
+	add_guest "more pids:$BASHPID" || return 1
+	guests_come=$((guests_come + 1))
+	line_set test guest more
+	line_set test guest none
+	remove_guest more && guests_gone=$((guests_gone + 1))
+	[ $guests_come -ne 20 ] || [ $guests_gone -gt 0 ] || fail "of $guests_come guests none could be removed"
 }
