@@ -70,6 +70,8 @@ expect_ok slot_add web0 pf:"$pf" vf:0
 expect_equal running "$(slot_state web0)"
 nested_boot "$(cat $slots/web0/bdf)" >"$ktest_dir/boot" || bail "$(cat "$ktest_dir/boot")"
 expect_ok configure
+# Without its link an interface has one flag more.
+expect_soon 20 guest 'grep -q 1 /sys/class/net/eth0/carrier'
 before=$(interface)
 
 # again NAME COMMAND...: a command under pings, after which the guest must answer without having been touched.
