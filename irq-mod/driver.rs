@@ -17,19 +17,15 @@ use kernel::{
     str::CString,
     sync::Arc, //
 };
-use kernel_ext::sysfs::{
-    Dir,
-    Parent, //
+use kernel_ext::{
+    param::malformed_is_errno,
+    sysfs::{
+        Dir,
+        Parent, //
+    }, //
 };
 
-impl From<Malformed> for Error {
-    fn from(malformed: Malformed) -> Self {
-        match malformed {
-            Malformed::Syntax => EINVAL,
-            Malformed::Range => ERANGE,
-        }
-    }
-}
+malformed_is_errno!(Malformed);
 
 /// The data of `/sys/kernel/irq_mod`.
 pub(crate) struct Root {

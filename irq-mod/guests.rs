@@ -32,6 +32,7 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
+    registry::Registry,
     sched::{
         Cgroup,
         Process, //
@@ -46,9 +47,8 @@ use kernel_ext::{
 /// Most guests at a time.
 const MAX_GUESTS: usize = 256;
 
-/// A guest and its name.
-struct Named {
-    name: CString,
+/// A guest and its directory.
+struct Entry {
     guest: Arc<Guest>,
     // Held for its `Drop`, which removes the directory.
     _dir: Dir<Arc<Guest>>,
@@ -57,19 +57,13 @@ struct Named {
 /// The guests and their directory.
 struct Open {
     // Fields drop in declaration order: inner directories go first.
-    named: KVec<Named>,
+    named: Registry<Entry>,
     dir: Dir<()>,
     /// While there are guests.
     tracking: Option<Tracking>,
 }
 
 impl Open {
-    fn find(&self, name: &str) -> Option<usize> {
-        self.named
-            .iter()
-            .position(|named| named.name.to_bytes() == name.as_bytes())
-    }
-
     /// Watches the scheduler for `guest`, too.
     fn track(&mut self, guest: &Arc<Guest>) -> Result {
         match &self.tracking {
@@ -118,7 +112,7 @@ impl Guests {
     pub(crate) fn open(&self, parent: &dyn AsKobject) -> Result {
         let dir = Dir::new(Parent::Dir(parent), c"guests", &[], Ok(()))?;
         *self.open.lock() = Some(Open {
-            named: KVec::new(),
+            named: Registry::new(MAX_GUESTS),
             dir,
             tracking: None,
         });
@@ -139,31 +133,19 @@ impl Guests {
         let target = CString::try_from_fmt(format_args!("{}", spec.target))?;
         let mut open = self.open.lock();
         let open = (*open).as_mut().ok_or(ENODEV)?;
-        if open.find(spec.name.as_str()).is_some() {
-            return Err(EEXIST);
-        }
-        if open.named.len() >= MAX_GUESTS {
-            return Err(ENOSPC);
-        }
-        // Reserved first, so that nothing can fail once the guest is there.
-        open.named.reserve(1, GFP_KERNEL)?;
+        // First, so that nothing can fail once the guest is there.
+        let vacancy = open.named.vacancy(name)?;
         let guest = Arc::pin_init(Guest::new(target, origin(spec.target)?), GFP_KERNEL)?;
         open.track(&guest)?;
         let dir = Dir::new(
             Parent::Dir(&*open.dir),
-            &name,
+            vacancy.name(),
             attributes::GUEST,
             Ok(guest.clone()),
         )
         .inspect_err(|_| open.untrack(&guest))?;
         pr_info!("guest {}: added\n", spec.name.as_str());
-        let named = Named {
-            name,
-            guest,
-            _dir: dir,
-        };
-        open.named.push(named, GFP_KERNEL)?;
-        Ok(())
+        open.named.insert(vacancy, Entry { guest, _dir: dir })
     }
 
     /// Removes the guest named `text`.
@@ -176,17 +158,12 @@ impl Guests {
         let name = Name::new(text).ok_or(EINVAL)?;
         let mut open = self.open.lock();
         let open = (*open).as_mut().ok_or(ENODEV)?;
-        let index = open.find(name.as_str()).ok_or(ENOENT)?;
-        if open
-            .named
-            .get(index)
-            .is_some_and(|named| named.guest.is_in_use())
-        {
+        if open.named.get(name.as_str())?.guest.is_in_use() {
             return Err(EBUSY);
         }
         // With the lock held, so that the name is free only when its directory is gone. No attribute
         // of a guest takes this lock.
-        let Named { guest, _dir, .. } = open.named.remove(index).map_err(|_| ENOENT)?;
+        let Entry { guest, _dir } = open.named.remove(name.as_str())?;
         drop(_dir);
         open.untrack(&guest);
         pr_info!("guest {}: removed\n", name.as_str());
@@ -206,11 +183,10 @@ impl Guests {
         let bound = match link {
             GuestLink::None => None,
             GuestLink::Guest(name) => {
-                let index = open.find(name.as_str()).ok_or(ENOENT)?;
-                let named = open.named.get(index).ok_or(ENOENT)?;
+                let entry = open.named.get(name.as_str())?;
                 Some(Bound {
                     name: CString::try_from_fmt(format_args!("{name}"))?,
-                    guest: named.guest.clone(),
+                    guest: entry.guest.clone(),
                 })
             }
         };

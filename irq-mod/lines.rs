@@ -41,6 +41,7 @@ use kernel::{
 use kernel_ext::{
     irq::Changes,
     queue::Errand,
+    registry::Registry,
     sysfs::{
         AsKobject,
         Dir,
@@ -56,9 +57,8 @@ const PAUSE: Delta = Delta::from_millis(100);
 /// an interrupt that is requested long after it was activated.
 const RETRY_MS: u32 = 500;
 
-/// A line and its name.
-struct Named {
-    name: CString,
+/// A line and its directories.
+struct Entry {
     line: Arc<Line>,
     // Held for their `Drop`, which removes the directories.
     _dir: Dir<Arc<Line>>,
@@ -68,7 +68,7 @@ struct Named {
 /// The lines and their directory.
 struct Open {
     // Fields drop in declaration order: inner directories go first.
-    named: KVec<Named>,
+    named: Registry<Entry>,
     dir: Dir<()>,
     debug: debugfs::Dir,
 }
@@ -107,7 +107,7 @@ impl Lines {
         *self.again.changes.lock() = Some(Changes::new(Ok(Refresh(self.clone())))?);
         let dir = Dir::new(Parent::Dir(parent), c"lines", &[], Ok(()))?;
         *self.open.lock() = Some(Open {
-            named: KVec::new(),
+            named: Registry::new(MAX_LINES),
             dir,
             debug: debugfs::Dir::new(c"irq_mod"),
         });
@@ -126,14 +126,8 @@ impl Lines {
         let name = CString::try_from_fmt(format_args!("{}", spec.name))?;
         let mut open = self.open.lock();
         let open = (*open).as_mut().ok_or(ENODEV)?;
-        if open.named.iter().any(|other| *other.name == *name) {
-            return Err(EEXIST);
-        }
-        if open.named.len() >= MAX_LINES {
-            return Err(ENOSPC);
-        }
-        // Reserved first, so that nothing can fail once the line is attached.
-        open.named.reserve(1, GFP_KERNEL)?;
+        // First, so that no interrupt is touched in vain.
+        let vacancy = open.named.vacancy(name)?;
         let line = Arc::pin_init(
             Line::new(
                 spec.target,
@@ -151,19 +145,20 @@ impl Lines {
             _ => {}
         }
         pr_info!("line {}: {}\n", spec.name.as_str(), state.as_str());
-        let named = Named {
+        let entry = Entry {
             _dir: Dir::new(
                 Parent::Dir(&*open.dir),
-                &name,
+                vacancy.name(),
                 attributes::LINE,
                 Ok(line.clone()),
             )?,
-            _debug: KBox::pin_init(open.debug.scope(line.clone(), &name, records), GFP_KERNEL)?,
-            name,
+            _debug: KBox::pin_init(
+                open.debug.scope(line.clone(), vacancy.name(), records),
+                GFP_KERNEL,
+            )?,
             line,
         };
-        open.named.push(named, GFP_KERNEL)?;
-        Ok(())
+        open.named.insert(vacancy, entry)
     }
 
     /// Removes the line named `text`; its interrupts then reach their drivers directly.
@@ -175,14 +170,9 @@ impl Lines {
         let name = Name::new(text).ok_or(EINVAL)?;
         let mut open = self.open.lock();
         let open = (*open).as_mut().ok_or(ENODEV)?;
-        let index = open
-            .named
-            .iter()
-            .position(|named| named.name.to_bytes() == name.as_str().as_bytes())
-            .ok_or(ENOENT)?;
         // With the lock held, so that the name is free only when its directory is gone. No attribute
         // of a line takes this lock.
-        drop(open.named.remove(index).map_err(|_| ENOENT)?);
+        drop(open.named.remove(name.as_str())?);
         // Others may have waited for what it had.
         self.again.trigger();
         pr_info!("line {}: removed\n", name.as_str());
@@ -192,10 +182,10 @@ impl Lines {
     /// Lets all lines look for their vectors again.
     fn refresh(&self) {
         let open = self.open.lock();
-        let lines = || open.iter().flat_map(|open| &open.named);
+        let lines = || open.iter().flat_map(|open| open.named.iter());
         // All of them first, since what one has to give up another one may take.
-        lines().for_each(|named| named.line.prune());
-        lines().for_each(|named| named.line.refresh());
+        lines().for_each(|entry| entry.line.prune());
+        lines().for_each(|entry| entry.line.refresh());
     }
 
     /// Removes all lines for good.

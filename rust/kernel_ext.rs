@@ -8,6 +8,7 @@
 //! |---|---|
 //! | a directory with attributes below `/sys/kernel`, a device or another directory | [`sysfs::Dir`] |
 //! | numbers with a range from a user's text | [`param`] |
+//! | objects that a user adds and removes by name | [`registry::Registry`] |
 //! | one interrupt of a PCI function of one's own | [`pci::Interrupt`] |
 //! | data shared with hard interrupts | [`sync::RawSpinLock`] |
 //! | values by number, looked up at the rate of interrupts or context switches | [`sync::Table`] |
@@ -46,6 +47,7 @@ pub mod param;
 pub mod pci;
 pub mod queue;
 mod raw;
+pub mod registry;
 pub mod sched;
 pub mod sync;
 pub mod sysfs;

@@ -8,6 +8,23 @@
 
 use kernel::prelude::*;
 
+/// Makes an error number of a module's `Malformed`, which its model reads texts with:
+/// [`EINVAL`] for what cannot be read, [`ERANGE`] for a number that does not fit.
+#[macro_export]
+macro_rules! malformed_is_errno {
+    ($malformed:ident) => {
+        impl From<$malformed> for ::kernel::error::Error {
+            fn from(malformed: $malformed) -> Self {
+                match malformed {
+                    $malformed::Syntax => ::kernel::error::code::EINVAL,
+                    $malformed::Range => ::kernel::error::code::ERANGE,
+                }
+            }
+        }
+    };
+}
+pub use malformed_is_errno;
+
 /// Reads a decimal number.
 ///
 /// # Errors

@@ -30,6 +30,7 @@ use kernel::{
 use kernel_ext::{
     front,
     module::Pinned,
+    param::malformed_is_errno,
     pci::{
         Address,
         Function,
@@ -37,6 +38,7 @@ use kernel_ext::{
         Keeping, //
     },
     queue::OwnedQueue,
+    registry::Registry,
     sysfs::{
         AsKobject,
         Dir,
@@ -50,14 +52,7 @@ pub(crate) const FRONT_DRIVER: &CStr = c"vfio-pause-front";
 /// Most slots at a time.
 const MAX_SLOTS: usize = 1024;
 
-impl From<Malformed> for Error {
-    fn from(malformed: Malformed) -> Self {
-        match malformed {
-            Malformed::Syntax => EINVAL,
-            Malformed::Range => ERANGE,
-        }
-    }
-}
+malformed_is_errno!(Malformed);
 
 /// What all slots need of the module.
 pub(crate) struct Host {
@@ -285,7 +280,7 @@ impl Root {
 }
 
 /// A slot and its directory.
-struct Named {
+struct Entry {
     // Fields drop in declaration order: files go before the slot, which keeps the module loaded.
     _dir: Dir<Arc<Slot>>,
     slot: Arc<Slot>,
@@ -299,7 +294,7 @@ struct Named {
 #[pin_data]
 pub(crate) struct Slots {
     #[pin]
-    named: Mutex<KVec<Named>>,
+    named: Mutex<Registry<Entry>>,
     table: Arc<Table>,
     host: Arc<Host>,
 }
@@ -317,24 +312,23 @@ impl Slots {
         let template = place(spec.target)?.to_dev();
         let name = CString::try_from_fmt(fmt!("{}", spec.name.as_str()))?;
         let mut named = self.named.lock();
-        let is_taken = named.iter().any(|other| *other.slot.knobs().name == *name);
+        let vacancy = named.vacancy(name)?;
         let placing = self.table.placing();
-        if is_taken || self.table.is_taken(spec.target) {
+        if self.table.is_taken(spec.target) {
             return Err(EEXIST);
         }
-        named.reserve(1, GFP_KERNEL)?;
         let pinned = Pinned::new(self.host.module)?;
         let slot = Slot::new(self.host.clone(), &spec, template)?;
         let mut dir = Dir::new(
             Parent::Dir(parent),
-            &name,
+            vacancy.name(),
             attributes::SLOT,
             Ok(slot.clone()),
         )?;
         dir.notify_by(slot.notifier());
         self.table.insert(&slot)?;
         drop(placing);
-        let entry = Named {
+        let entry = Entry {
             _dir: dir,
             slot,
             _pinned: pinned,
@@ -348,8 +342,7 @@ impl Slots {
                 return Err(error);
             }
         }
-        named.push(entry, GFP_KERNEL)?;
-        Ok(())
+        named.insert(vacancy, entry)
     }
 
     /// Removes the slot named `text`; the function behind it goes back to whoever had it.
@@ -360,16 +353,11 @@ impl Slots {
     pub(crate) fn remove(&self, text: &str) -> Result {
         let name = slot_name(text).ok_or(EINVAL)?;
         let mut named = self.named.lock();
-        let index = named
-            .iter()
-            .position(|named| named.slot.knobs().name.to_bytes() == name.as_str().as_bytes())
-            .ok_or(ENOENT)?;
-        let slot = named.get(index).ok_or(ENOENT)?.slot.clone();
+        let slot = named.get(name.as_str())?.slot.clone();
         slot.retire()?;
         self.table.remove(&slot);
         slot.release();
-        drop(named.remove(index).map_err(|_| ENOENT)?);
-        Ok(())
+        named.remove(name.as_str()).map(drop)
     }
 }
 
@@ -408,7 +396,7 @@ impl kernel::Module for VfioPause {
             c"slots",
             attributes::SLOTS,
             try_pin_init!(Slots {
-                named <- new_mutex!(KVec::new(), "vfio_pause::Slots"),
+                named <- new_mutex!(Registry::new(MAX_SLOTS), "vfio_pause::Slots"),
                 table,
                 host: of_slots,
             }? Error),
