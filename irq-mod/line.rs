@@ -35,7 +35,8 @@ use kernel_ext::{
     pci::{
         Address,
         Function, //
-    }, //
+    },
+    power::Phase, //
 };
 
 /// A guest and its name.
@@ -54,6 +55,7 @@ struct Vectors {
     /// Why the last vector that was refused was refused.
     refusal: Option<Refusal>,
     search: Search,
+    phase: Phase,
 }
 
 /// Whether a line does what it is for.
@@ -123,6 +125,7 @@ impl Line {
         settings: Settings,
         guests: &'a Arc<Guests>,
         again: &'a Arc<Again>,
+        phase: Phase,
     ) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             guests: guests.clone(),
@@ -136,6 +139,7 @@ impl Line {
                     former: Counters::default(),
                     refusal: None,
                     search: Search::Complete,
+                    phase,
                 },
                 "irq_mod::Line",
             ),
@@ -152,6 +156,15 @@ impl Line {
         change(&mut vectors.settings);
         for vector in &vectors.attached {
             vector.set(vectors.settings);
+        }
+    }
+
+    /// Holds nothing while the system is about to sleep, in vectors that come meanwhile, too.
+    pub(crate) fn enter(&self, phase: Phase) {
+        let mut vectors = self.vectors.lock();
+        vectors.phase = phase;
+        for vector in &vectors.attached {
+            vector.enter(phase);
         }
     }
 
@@ -233,6 +246,9 @@ impl Line {
     /// The interval in force, in microseconds, the longest of its vectors; 0 if it has no effect.
     pub(crate) fn effective_us(&self) -> u32 {
         let vectors = self.vectors.lock();
+        if vectors.phase == Phase::Suspending {
+            return 0;
+        }
         let attached = vectors
             .attached
             .iter()
@@ -282,6 +298,9 @@ impl Vectors {
             .reserve(1, GFP_KERNEL)
             .map_err(|_| Refusal::NoMemory)
             .and_then(|()| Vector::attach(irq, self.settings, guest));
+        if let (Ok(vector), Phase::Suspending) = (&attached, self.phase) {
+            vector.enter(self.phase);
+        }
         match attached {
             // Cannot fail: there is room for one.
             Ok(vector) => drop(self.attached.push(vector, GFP_KERNEL)),

@@ -40,6 +40,10 @@ use kernel::{
 };
 use kernel_ext::{
     irq::Changes,
+    power::{
+        self,
+        Phase, //
+    },
     queue::Errand,
     registry::Registry,
     sysfs::{
@@ -71,6 +75,7 @@ struct Open {
     named: Registry<Entry>,
     dir: Dir<()>,
     debug: debugfs::Dir,
+    phase: Phase,
 }
 
 /// All lines.
@@ -86,6 +91,9 @@ pub(crate) struct Lines {
     /// What lines can belong to.
     guests: Arc<Guests>,
     again: Arc<Again>,
+    /// As `open`.
+    #[pin]
+    power: Mutex<Option<power::Watch<Power>>>,
 }
 
 impl Lines {
@@ -95,6 +103,7 @@ impl Lines {
             latency,
             guests,
             again: Arc::pin_init(Again::new(), GFP_KERNEL)?,
+            power <- new_mutex!(None, "irq_mod::Lines::power"),
         })
     }
 
@@ -110,7 +119,11 @@ impl Lines {
             named: Registry::new(MAX_LINES),
             dir,
             debug: debugfs::Dir::new(c"irq_mod"),
+            // Until the next one tells.
+            phase: Phase::Suspending,
         });
+        let watch = power::Watch::new(Power(self.clone()))?;
+        *self.power.lock() = Some(watch);
         Ok(())
     }
 
@@ -134,6 +147,7 @@ impl Lines {
                 Settings::new(self.latency),
                 &self.guests,
                 &self.again,
+                open.phase,
             ),
             GFP_KERNEL,
         )?;
@@ -188,9 +202,20 @@ impl Lines {
         lines().for_each(|entry| entry.line.refresh());
     }
 
+    /// Lets all lines hold nothing while the system is about to sleep.
+    fn enter(&self, phase: Phase) {
+        let mut open = self.open.lock();
+        if let Some(open) = &mut *open {
+            open.phase = phase;
+            open.named.iter().for_each(|named| named.line.enter(phase));
+        }
+    }
+
     /// Removes all lines for good.
     pub(crate) fn close(&self) {
-        // It waits for an errand, which takes the other lock.
+        // They wait for callbacks, which take the other lock.
+        let power = self.power.lock().take();
+        drop(power);
         let changes = self.again.changes.lock().take();
         drop(changes);
         let open = self.open.lock().take();
@@ -251,5 +276,13 @@ impl Errand for Refresh {
         // An interrupt gets its name a little after its vector.
         fsleep(PAUSE);
         self.0.refresh();
+    }
+}
+
+struct Power(Arc<Lines>);
+
+impl power::Watcher for Power {
+    fn entered(&self, phase: Phase) {
+        self.0.enter(phase);
     }
 }

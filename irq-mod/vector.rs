@@ -32,6 +32,7 @@ use kernel_ext::{
         Refusal,
         Status, //
     },
+    power::Phase,
     sched,
     sync::{
         new_raw_spinlock,
@@ -152,6 +153,11 @@ impl Moderator {
         }
     }
 
+    /// Holds again, after it was drained.
+    fn resume(&self) {
+        self.state.lock().window.resume();
+    }
+
     /// Lets new settings reach what is held, too.
     fn set(&self, settings: Settings) {
         let mut state = self.state.lock();
@@ -242,6 +248,16 @@ impl Vector {
 
     pub(crate) fn is_attached(&self) -> bool {
         self.hook.status() == Status::Attached
+    }
+
+    /// Holds nothing while the system is about to sleep; what is held is delivered before this returns.
+    ///
+    /// A caller at a time: what is about to be dropped must not hold again.
+    pub(crate) fn enter(&self, phase: Phase) {
+        match phase {
+            Phase::Running => self.hook.flow().resume(),
+            Phase::Suspending => self.hook.drain(),
+        }
     }
 
     /// Lets new settings reach what is held, too.

@@ -19,6 +19,7 @@
 //! | have something done in process context, asked for in any other | [`queue::Kick`] |
 //! | see, hold and replay the interrupts of a line that belongs to another driver | [`irq::Hook`] |
 //! | find such a line, or be told when one comes or goes | [`irq::next_named`], [`irq::vector`], [`irq::Changes`] |
+//! | be told when the system is about to sleep | [`power::Watch`] |
 //! | a device that programs drive themselves | [`vfio::Device`] |
 //! | such a device that stays while what is behind it comes and goes | [`front::Front`] |
 //! | page tables of an IOMMU, and devices' DMA through them | [`iommu::Domain`] |
@@ -26,7 +27,7 @@
 //! # Soundness
 //!
 //! A [`sysfs::Dir`], an [`irq::Hook`], an [`irq::Alarm`], an [`irq::Changes`], a [`sched::Watch`], a
-//! [`queue::Kick`], a [`pci::Interrupt`] and a [`pci::Keeping`], [`front::Drivers`], a [`front::Front`] and
+//! [`power::Watch`], a [`queue::Kick`], a [`pci::Interrupt`] and a [`pci::Keeping`], [`front::Drivers`], a [`front::Front`] and
 //! a [`vfio::Registration`] lead the kernel to code of the module and lead it away again when they are
 //! dropped. One that is leaked leads to code that is gone after the module is unloaded. Rust calls
 //! leaking safe, so the compiler cannot forbid it, and pinning the
@@ -45,6 +46,7 @@ pub mod irq;
 pub mod module;
 pub mod param;
 pub mod pci;
+pub mod power;
 pub mod queue;
 mod raw;
 pub mod registry;

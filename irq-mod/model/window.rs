@@ -123,6 +123,11 @@ impl Window {
         self.mode = Mode::Draining;
     }
 
+    /// Holds again, after [`Self::drain`].
+    pub(crate) fn resume(&mut self) {
+        self.mode = Mode::Holding;
+    }
+
     /// Whether nothing is held.
     pub(crate) fn is_empty(&self) -> bool {
         !matches!(self.state, State::Held(_))

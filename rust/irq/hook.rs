@@ -48,10 +48,11 @@ pub trait Flow: Send + Sync + 'static {
     /// The timer expired. Not called for a line that is no longer the one that was hooked.
     fn expired(&self, line: &Expired<'_>);
 
-    /// Hold nothing from now on: the hook is about to go. Runs in process context.
+    /// Hold nothing from now on: the hook is about to go, or was told to [drain](Hook::drain). Runs in
+    /// process context.
     fn drain(&self);
 
-    /// Whether nothing is held. After `drain`, the hook calls `expired` until this is so.
+    /// Whether nothing is held. After `drain`, the hook lets the alarm ring until this is so.
     fn is_drained(&self) -> bool;
 }
 
@@ -344,6 +345,20 @@ impl<T: Flow> Hook<T> {
         &self.inner.flow
     }
 
+    /// Lets the flow hold nothing from now on, and what it holds be replayed. Sleeps, but not for long: a
+    /// replay may fail to come, and the line may disappear meanwhile.
+    pub fn drain(&self) {
+        let flow = self.flow();
+        flow.drain();
+        // It is replayed in hard interrupt context, like everything else.
+        let mut tries = 0;
+        while !flow.is_drained() && self.status() == Status::Attached && tries < DRAIN_TRIES {
+            self.inner.entry.alarm.set(0);
+            fsleep(DRAIN_PAUSE);
+            tries += 1;
+        }
+    }
+
     /// Whether the line is still the one that was hooked.
     pub fn status(&self) -> Status {
         let _rcu = rcu::read_lock();
@@ -358,17 +373,9 @@ impl<T: Flow> Hook<T> {
 
 impl<T: Flow> Drop for Hook<T> {
     fn drop(&mut self) {
+        self.drain();
         let entry = &self.inner.entry;
         let flow = &self.inner.flow;
-        flow.drain();
-        // What is held is replayed in hard interrupt context, like everything else. The line may also
-        // disappear meanwhile, and with it the receiver.
-        let mut tries = 0;
-        while !flow.is_drained() && self.status() == Status::Attached && tries < DRAIN_TRIES {
-            entry.alarm.set(0);
-            fsleep(DRAIN_PAUSE);
-            tries += 1;
-        }
         let rcu = rcu::read_lock();
         if let Some(desc) = Desc::of(entry.alarm.irq(), &rcu) {
             let mut locked = desc.lock();

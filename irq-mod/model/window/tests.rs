@@ -249,6 +249,34 @@ fn an_arrival_at_a_draining_window_serves_what_it_holds_unless_the_line_is_maske
 }
 
 #[test]
+fn a_window_that_was_drained_holds_again_when_it_is_resumed() {
+    let mut window = holding();
+    window.drain();
+    assert_eq!(
+        window.expire(20, &INTERVALS, Running),
+        replay(Masking::Leave, 10)
+    );
+    assert_eq!(window.arrive(21, &INTERVALS, Running, 0), Arrival::Deliver);
+    window.resume();
+    let due_ns = 21 + INTERVALS.interval_ns(Running);
+    assert_eq!(
+        window.arrive(22, &INTERVALS, Running, 0),
+        Arrival::Hold {
+            masking: Masking::Leave,
+            arm_at_ns: Some(due_ns),
+        }
+    );
+
+    // Resumed before the timer rang: what is held stays until it is due.
+    window.drain();
+    window.resume();
+    assert_eq!(
+        window.expire(23, &INTERVALS, Running),
+        Expiry::Rearm(due_ns)
+    );
+}
+
+#[test]
 fn a_clock_that_seems_to_go_back_gives_no_hold_time() {
     let mut window = holding();
     window.drain();

@@ -151,6 +151,30 @@ proptest! {
         }
     }
 
+    /// A system that sleeps and wakes loses nothing either, and no event waits while it is about to sleep.
+    #[test]
+    fn nothing_is_lost_when_the_system_sleeps(
+        rounds in prop::collection::vec((events(), events()), 1..5),
+        intervals in intervals(),
+        burst in burst_events(),
+    ) {
+        let mut line = Line::new(intervals);
+        line.burst_events = burst;
+        for (before, meanwhile) in rounds {
+            play(&mut line, &before);
+            line.window.drain();
+            line.expire();
+            prop_assert!(line.window.is_empty());
+            for event in meanwhile {
+                play(&mut line, &[event]);
+                prop_assert!(line.is_served(), "a drained line holds nothing");
+            }
+            line.window.resume();
+        }
+        line.run_until(line.now_ns + 2 * longest_ns(&intervals));
+        prop_assert!(line.is_served());
+    }
+
     /// Changing the intervals and draining at any time lose nothing either.
     #[test]
     fn nothing_is_lost_when_the_line_is_given_back(
