@@ -22,6 +22,7 @@
 //! | be told when the system is about to sleep | [`power::Watch`] |
 //! | a device that programs drive themselves | [`vfio::Device`] |
 //! | such a device that stays while what is behind it comes and goes | [`front::Front`] |
+//! | the ring length and the own moderation of a network card that the host drives | [`net::Device`] |
 //! | page tables of an IOMMU, and devices' DMA through them | [`iommu::Domain`] |
 //!
 //! # Soundness
@@ -44,6 +45,7 @@ pub mod fs;
 pub mod iommu;
 pub mod irq;
 pub mod module;
+pub mod net;
 pub mod param;
 pub mod pci;
 pub mod power;

@@ -129,6 +129,20 @@ bool kernel_ext_pfns_are_memory(unsigned long pfn, unsigned long count);
 void kernel_ext_copy_msi_domain(struct device *to, struct device *from);
 int kernel_ext_dev_to_node(struct device *dev);
 
+/* net */
+struct ethtool_ops;
+struct net_device;
+
+struct net_device *kernel_ext_first_net_device(void);
+struct net_device *kernel_ext_next_net_device(struct net_device *dev);
+int kernel_ext_netdev_index(struct net_device *dev);
+struct device *kernel_ext_netdev_parent(struct net_device *dev);
+const struct ethtool_ops *kernel_ext_netdev_ethtool_ops(struct net_device *dev);
+bool kernel_ext_netdev_is_usable(struct net_device *dev);
+bool kernel_ext_netdev_polls_irq(struct net_device *dev, unsigned int irq);
+void kernel_ext_netdev_lock_ops(struct net_device *dev);
+void kernel_ext_netdev_unlock_ops(struct net_device *dev);
+
 /* sched, queue */
 struct cgroup;
 struct irq_work;

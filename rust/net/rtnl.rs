@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The registered network devices, and what has to be held while their drivers are asked something.
+//!
+//! C headers: [`include/linux/rtnetlink.h`](srctree/include/linux/rtnetlink.h),
+//! [`include/net/netdev_lock.h`](srctree/include/net/netdev_lock.h)
+
+use super::device::Device;
+use crate::{
+    bindings,
+    irq,
+    pci::Function, //
+};
+use core::{
+    iter,
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    error::to_result,
+    ffi::c_int,
+    prelude::*,
+    types::NotThreadSafe, //
+};
+
+/// How many devices up from a network device its PCI function may be: virtio has one in between.
+const MAX_PARENTS: usize = 3;
+
+/// The lock of all network devices, held.
+pub(super) struct Rtnl(NotThreadSafe);
+
+impl Rtnl {
+    pub(super) fn lock() -> Self {
+        // SAFETY: In process context, and not held, by what `Device` asks for.
+        unsafe { bindings::rtnl_lock() };
+        Self(NotThreadSafe)
+    }
+
+    /// All devices of the first network namespace.
+    pub(super) fn devices(&self) -> impl Iterator<Item = Netdev<'_>> {
+        // SAFETY: The list changes with the lock held only.
+        let first = unsafe { bindings::kernel_ext_first_net_device() };
+        iter::successors(NonNull::new(first), |netdev| {
+            // SAFETY: As above, so that `netdev` still is in the list.
+            NonNull::new(unsafe { bindings::kernel_ext_next_net_device(netdev.as_ptr()) })
+        })
+        // INVARIANT: It is in the list, and stays there while the lock is held.
+        .map(|netdev| Netdev {
+            netdev,
+            _rtnl: PhantomData,
+        })
+    }
+}
+
+impl Drop for Rtnl {
+    fn drop(&mut self) {
+        // SAFETY: `lock` took it. This also waits for devices that were unregistered with it held, which
+        // nothing here does.
+        unsafe { bindings::rtnl_unlock() };
+    }
+}
+
+/// A registered device, while the lock of all of them is held.
+///
+/// # Invariants
+///
+/// `netdev` is in the list of registered devices.
+pub(super) struct Netdev<'a> {
+    netdev: NonNull<bindings::net_device>,
+    _rtnl: PhantomData<&'a Rtnl>,
+}
+
+impl<'a> Netdev<'a> {
+    fn as_ptr(&self) -> *mut bindings::net_device {
+        self.netdev.as_ptr()
+    }
+
+    pub(super) fn device(&self) -> Device {
+        Device {
+            // SAFETY: By the type invariant it is alive.
+            index: unsafe { bindings::kernel_ext_netdev_index(self.as_ptr()) },
+            address: self.as_ptr().addr(),
+        }
+    }
+
+    /// The device that it was registered for.
+    fn parent(&self) -> Option<NonNull<bindings::device>> {
+        // SAFETY: By the type invariant it is alive.
+        NonNull::new(unsafe { bindings::kernel_ext_netdev_parent(self.as_ptr()) })
+    }
+
+    /// The PCI function that it belongs to.
+    fn function(&self) -> Option<Function> {
+        let parents = iter::successors(self.parent(), |parent| {
+            // SAFETY: A device that is registered keeps its parent alive, and so on.
+            NonNull::new(unsafe { (*parent.as_ptr()).parent })
+        });
+        let dev = parents
+            .take(MAX_PARENTS)
+            // SAFETY: As above; the bus of a device never changes.
+            .find(|dev| unsafe {
+                core::ptr::eq((*dev.as_ptr()).bus, &raw const bindings::pci_bus_type)
+            })?;
+        // SAFETY: A device on this bus is part of a `pci_dev`.
+        let pdev = unsafe { kernel::container_of!(dev.as_ptr(), bindings::pci_dev, dev) };
+        // SAFETY: It is alive, as above.
+        Some(unsafe { Function::from_raw(NonNull::new(pdev)?) })
+    }
+
+    /// Whether its PCI function has the interrupt `irq`.
+    ///
+    /// # Errors
+    ///
+    /// [`EBUSY`] if a driver is coming or going.
+    pub(super) fn has_irq(&self, irq: u32) -> Result<bool> {
+        let Some(function) = self.function() else {
+            return Ok(false);
+        };
+        let vectors = function
+            .msix_vectors()
+            .max(u16::from(function.msi_vectors()));
+        for index in 0..vectors {
+            match irq::vector(&function, index) {
+                irq::Vector::Line(found) if found == irq => return Ok(true),
+                irq::Vector::Line(_) | irq::Vector::Absent => {}
+                irq::Vector::Busy => return Err(EBUSY),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether it is known to poll its queues when the interrupt `irq` comes.
+    pub(super) fn polls_irq(&self, irq: u32) -> bool {
+        // SAFETY: By the type invariant it is alive. Its own lock, which this takes, is not held.
+        unsafe { bindings::kernel_ext_netdev_polls_irq(self.as_ptr(), irq) }
+    }
+
+    /// Keeps others from calling its driver; some drivers ask for a lock of their own for that.
+    pub(super) fn lock(self) -> Locked<'a> {
+        // SAFETY: By the type invariant it is alive. This lock comes after that of all devices.
+        unsafe { bindings::kernel_ext_netdev_lock_ops(self.as_ptr()) };
+        Locked(self)
+    }
+}
+
+/// A device whose driver nobody else calls.
+pub(super) struct Locked<'a>(Netdev<'a>);
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `Netdev::lock` took it.
+        unsafe { bindings::kernel_ext_netdev_unlock_ops(self.0.as_ptr()) };
+    }
+}
+
+/// A device that is kept from going to sleep for lack of work.
+struct Awake<'a> {
+    dev: NonNull<bindings::device>,
+    _locked: PhantomData<&'a Locked<'a>>,
+}
+
+impl Awake<'_> {
+    /// The flags of `pm_runtime_get_sync` and `pm_runtime_put`.
+    const GET: c_int = bindings::RPM_GET_PUT as c_int;
+    const PUT: c_int = (bindings::RPM_GET_PUT | bindings::RPM_ASYNC) as c_int;
+}
+
+impl Drop for Awake<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `Begun::new` counted one more user of the device, which the network device keeps alive.
+        unsafe { bindings::__pm_runtime_idle(self.dev.as_ptr(), Self::PUT) };
+    }
+}
+
+/// A device that is awake, and whose driver knows that it will be asked something.
+pub(super) struct Begun<'a> {
+    netdev: &'a Netdev<'a>,
+    // Held for its `Drop`, after that of `Begun`.
+    _awake: Option<Awake<'a>>,
+}
+
+impl<'a> Begun<'a> {
+    /// # Errors
+    ///
+    /// [`ENODEV`] if the device is asleep or going, or what the driver fails with.
+    pub(super) fn new(locked: &'a Locked<'a>) -> Result<Self> {
+        let netdev = &locked.0;
+        let awake = netdev.parent().map(|dev| {
+            // One that does not wake up is not present, or its driver fails: no need to look here.
+            // SAFETY: A registered device keeps its parent alive.
+            unsafe { bindings::__pm_runtime_resume(dev.as_ptr(), Awake::GET) };
+            Awake {
+                dev,
+                _locked: PhantomData,
+            }
+        });
+        // SAFETY: It is alive and locked.
+        if !unsafe { bindings::kernel_ext_netdev_is_usable(netdev.as_ptr()) } {
+            return Err(ENODEV);
+        }
+        if let Some(begin) = ops(netdev).begin {
+            // SAFETY: It is alive and locked.
+            to_result(unsafe { begin(netdev.as_ptr()) })?;
+        }
+        Ok(Self {
+            netdev,
+            _awake: awake,
+        })
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut bindings::net_device {
+        self.netdev.as_ptr()
+    }
+
+    pub(super) fn ops(&self) -> &bindings::ethtool_ops {
+        ops(self.netdev)
+    }
+
+    /// Lets programs know that its moderation has changed.
+    pub(super) fn tell_coalescing(&self) {
+        // SAFETY: It is alive, locked and begun.
+        unsafe { bindings::ethtool_notify(self.as_ptr(), bindings::ETHTOOL_MSG_COALESCE_NTF) };
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if let Some(complete) = self.ops().complete {
+            // SAFETY: It is alive and locked, and was begun.
+            unsafe { complete(self.as_ptr()) };
+        }
+    }
+}
+
+/// What its driver can be asked.
+fn ops<'a>(netdev: &'a Netdev<'a>) -> &'a bindings::ethtool_ops {
+    // SAFETY: It is alive. Each device has such a table, which is constant and belongs to its driver or the
+    // kernel; the driver stays while the device is registered.
+    unsafe { &*bindings::kernel_ext_netdev_ethtool_ops(netdev.as_ptr()) }
+}
