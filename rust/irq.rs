@@ -25,6 +25,7 @@
 //! it, as an RCU reader, which hard interrupt context is.
 
 mod alarm;
+mod chains;
 mod changes;
 mod desc;
 mod find;

@@ -31,7 +31,7 @@
 #include <net/net_namespace.h>
 #include <net/netdev_lock.h>
 
-DEFINE_XARRAY(kernel_ext_hooks);
+DEFINE_MUTEX(kernel_ext_hook_changes);
 
 void kernel_ext_raw_spin_lock_init(raw_spinlock_t *lock, const char *name, struct lock_class_key *key)
 {
@@ -55,11 +55,6 @@ void kernel_ext_raw_spin_unlock_irqrestore(raw_spinlock_t *lock, unsigned long f
 	raw_spin_unlock_irqrestore(lock, flags);
 }
 
-int kernel_ext_xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
-{
-	return xa_insert(xa, index, entry, gfp);
-}
-
 struct irq_desc *kernel_ext_irq_data_to_desc(struct irq_data *data)
 {
 	return irq_data_to_desc(data);
@@ -78,11 +73,6 @@ bool kernel_ext_irqd_is_activated(struct irq_data *data)
 bool kernel_ext_irqd_is_wakeup_set(struct irq_data *data)
 {
 	return irqd_is_wakeup_set(data);
-}
-
-bool kernel_ext_irqd_is_wakeup_armed(struct irq_data *data)
-{
-	return irqd_is_wakeup_armed(data);
 }
 
 bool kernel_ext_irqd_is_level(struct irq_data *data)

@@ -11,23 +11,20 @@
 #include <linux/fs.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
-#include <linux/xarray.h>
 
-/* The hooked lines of this module: interrupt number to struct kernel_ext::irq::hook::Entry. */
-extern struct xarray kernel_ext_hooks;
+/* Held while the list of this module's hooked lines is changed. */
+extern struct mutex kernel_ext_hook_changes;
 
 void kernel_ext_raw_spin_lock_init(raw_spinlock_t *lock, const char *name, struct lock_class_key *key);
 unsigned long kernel_ext_raw_spin_lock_irqsave(raw_spinlock_t *lock);
 void kernel_ext_raw_spin_unlock_irqrestore(raw_spinlock_t *lock, unsigned long flags);
 
-int kernel_ext_xa_insert(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
-
 struct irq_desc *kernel_ext_irq_data_to_desc(struct irq_data *data);
 bool kernel_ext_irqd_irq_masked(struct irq_data *data);
 bool kernel_ext_irqd_is_activated(struct irq_data *data);
 bool kernel_ext_irqd_is_wakeup_set(struct irq_data *data);
-bool kernel_ext_irqd_is_wakeup_armed(struct irq_data *data);
 bool kernel_ext_irqd_is_level(struct irq_data *data);
 bool kernel_ext_irqd_is_single_target(struct irq_data *data);
 bool kernel_ext_irqd_is_setaffinity_pending(struct irq_data *data);

@@ -21,10 +21,12 @@ use kernel::{
     }, //
 };
 
+mod peek;
 mod reader;
 mod table;
 mod wait;
 
+pub use peek::peek;
 pub use reader::Reader;
 pub use table::Table;
 pub use wait::{

@@ -34,6 +34,7 @@ impl<'a> Desc<'a> {
     ///
     /// `ptr` points to an `irq_desc`, and the current CPU is an RCU reader throughout `'a` (hard
     /// interrupt context is one).
+    #[inline]
     pub(super) unsafe fn new(ptr: NonNull<bindings::irq_desc>) -> Self {
         // INVARIANT: By the safety requirements.
         Self {
@@ -64,10 +65,12 @@ impl<'a> Desc<'a> {
         Some(unsafe { Self::new(desc) })
     }
 
+    #[inline]
     pub(super) fn as_ptr(self) -> *mut bindings::irq_desc {
         self.ptr.as_ptr()
     }
 
+    #[inline]
     pub(super) fn irq(self) -> u32 {
         // SAFETY: By the type invariant; the number is set once, before the descriptor is
         // published.
@@ -79,10 +82,15 @@ impl<'a> Desc<'a> {
         unsafe { &raw mut (*self.as_ptr()).irq_data }
     }
 
-    /// Whether the line is about to wake the system from suspend.
+    /// Whether the line is about to wake the system from suspend; as `irqd_is_wakeup_armed`, which is
+    /// inline in C.
+    #[inline]
     pub(super) fn is_wakeup_armed(self) -> bool {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::kernel_ext_irqd_is_wakeup_armed(self.data()) }
+        // SAFETY: By the type invariant. The state may be changing.
+        let state = unsafe {
+            (&raw const (*self.as_ptr()).irq_common_data.state_use_accessors).read_volatile()
+        };
+        state & bindings::IRQD_WAKEUP_ARMED != 0
     }
 
     pub(super) fn lock(self) -> Locked<'a> {

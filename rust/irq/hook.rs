@@ -4,6 +4,10 @@
 
 use super::{
     alarm::Alarm,
+    chains::{
+        self,
+        Entry, //
+    },
     desc::{
         Desc,
         Locked, //
@@ -14,13 +18,8 @@ use super::{
     },
 };
 use crate::bindings;
-use core::{
-    marker::PhantomPinned,
-    ptr::NonNull, //
-};
+use core::ptr::NonNull;
 use kernel::{
-    error::to_result,
-    ffi::c_void,
     prelude::*,
     sync::{
         rcu,
@@ -96,35 +95,15 @@ pub enum Status {
     Gone,
 }
 
-/// What the flow handler needs of a hook, whatever its `Flow`.
+/// Returns the descriptor that `entry` is the hook of, if it still is that and still calls [`flow`].
 ///
-/// # Invariants
+/// # Safety
 ///
-/// An entry that is reachable through `kernel_ext_hooks` is the first field of an `Inner` for which
-/// `arrived` and `expired` were instantiated, and lives until a grace period after it was made
-/// unreachable.
-#[repr(C)]
-#[pin_data]
-struct Entry {
-    desc: *mut bindings::irq_desc,
-    arrived: unsafe fn(*const Entry, Desc<'_>),
-    expired: unsafe fn(*const Entry, Desc<'_>),
-    alarm: Arc<Alarm>,
-    #[pin]
-    _pin: PhantomPinned,
-}
-
-impl Entry {
-    /// Returns the hooked descriptor if it still is that and still calls [`flow`].
-    ///
-    /// # Safety
-    ///
-    /// The current CPU is an RCU reader throughout `'a`.
-    unsafe fn desc<'a>(&self) -> Option<Desc<'a>> {
-        // SAFETY: By the requirement above.
-        let desc = unsafe { Desc::of_in_rcu(self.alarm.irq()) }?;
-        (desc.as_ptr() == self.desc && is_ours(desc.lock().flow())).then_some(desc)
-    }
+/// The current CPU is an RCU reader throughout `'a`.
+unsafe fn hooked<'a>(entry: &Entry) -> Option<Desc<'a>> {
+    // SAFETY: By the requirement above.
+    let desc = unsafe { Desc::of_in_rcu(entry.irq()) }?;
+    (desc.as_ptr() == entry.desc && is_ours(desc.lock().flow())).then_some(desc)
 }
 
 /// A hook and its flow, at a fixed address.
@@ -193,21 +172,18 @@ unsafe extern "C" fn flow(ptr: *mut bindings::irq_desc) {
     };
     // SAFETY: The core passes a live descriptor; hard interrupt context is an RCU reader.
     let desc = unsafe { Desc::new(ptr) };
-    // SAFETY: Any index may be looked up by an RCU reader.
-    let entry =
-        unsafe { bindings::xa_load(&raw mut bindings::kernel_ext_hooks, desc.irq() as usize) };
-    let entry = entry.cast_const().cast::<Entry>();
-    // SAFETY: By the type invariant a reachable entry is live for an RCU reader.
-    let is_hooked = !entry.is_null() && unsafe { (*entry).desc } == ptr.as_ptr();
-    if !is_hooked || desc.is_wakeup_armed() {
+    // SAFETY: This is an RCU reader to its end.
+    let entry = unsafe { chains::find(desc.irq(), |entry| entry.desc == ptr.as_ptr()) };
+    match entry {
+        Some(entry) if !desc.is_wakeup_armed() => {
+            // SAFETY: The entry is that of a live `Inner`, for which `arrived` was instantiated.
+            unsafe { (entry.as_ref().arrived)(entry.as_ptr(), desc) };
+        }
         // A detach has got as far as removing the entry, or the system is suspended and the kernel
         // waits for this interrupt to wake it.
         // SAFETY: Only lines with this flow handler are hooked.
-        unsafe { bindings::handle_edge_irq(ptr.as_ptr()) };
-        return;
+        _ => unsafe { bindings::handle_edge_irq(ptr.as_ptr()) },
     }
-    // SAFETY: By the type invariant `arrived` is that of the `Inner` around the entry.
-    unsafe { ((*entry).arrived)(entry, desc) };
 }
 
 /// Tells the flow of the line whose `alarm` rang, if it is hooked with that alarm.
@@ -216,21 +192,15 @@ unsafe extern "C" fn flow(ptr: *mut bindings::irq_desc) {
 ///
 /// The current CPU is in hard interrupt context.
 pub(super) unsafe fn expired(alarm: &Alarm) {
-    // SAFETY: Any index may be looked up by an RCU reader, which hard interrupt context is.
-    let entry =
-        unsafe { bindings::xa_load(&raw mut bindings::kernel_ext_hooks, alarm.irq() as usize) };
-    let entry = entry.cast_const().cast::<Entry>();
-    if entry.is_null() {
+    let is_its = |entry: &Entry| core::ptr::eq(&raw const *entry.alarm, alarm);
+    // SAFETY: Hard interrupt context is an RCU reader, to the end of this function.
+    let Some(entry) = (unsafe { chains::find(alarm.irq(), is_its) }) else {
         return;
-    }
-    // SAFETY: By the type invariant a reachable entry is live for an RCU reader.
-    if !unsafe { core::ptr::eq(&raw const *(*entry).alarm, alarm) } {
-        return;
-    }
+    };
     // SAFETY: As above.
-    if let Some(desc) = unsafe { (*entry).desc() } {
-        // SAFETY: By the type invariant `expired` is that of the `Inner` around the entry.
-        unsafe { ((*entry).expired)(entry, desc) };
+    if let Some(desc) = unsafe { hooked(entry.as_ref()) } {
+        // SAFETY: The entry is that of a live `Inner`, for which `expired` was instantiated.
+        unsafe { (entry.as_ref().expired)(entry.as_ptr(), desc) };
     }
 }
 
@@ -259,7 +229,7 @@ impl<T: Flow> Inner<T> {
 ///
 /// # Invariants
 ///
-/// `inner` was reachable through `kernel_ext_hooks` from a successful attach until drop.
+/// `inner` is in its chain from a successful attach until drop.
 pub struct Hook<T: Flow> {
     inner: Pin<KBox<Inner<T>>>,
 }
@@ -275,38 +245,19 @@ impl<T: Flow> Hook<T> {
         let desc = Self::check(irq)?;
         let inner = KBox::pin_init(
             pin_init!(Inner {
-                entry <- pin_init!(Entry {
-                    desc,
-                    arrived: Inner::<T>::arrived,
-                    expired: Inner::<T>::expired,
-                    alarm,
-                    _pin: PhantomPinned,
-                }),
+                entry <- Entry::new(desc, Inner::<T>::arrived, Inner::<T>::expired, alarm),
                 flow <- flow,
             }),
             GFP_KERNEL,
         )
         .map_err(|_| Refusal::NoMemory)?;
         // The pointer is that of the whole `Inner`, since it is going to be used as such.
-        let entry = &raw const *inner;
-        // INVARIANT: The entry is the first field of a pinned `Inner`, which `drop` frees only after
-        // it has removed the entry and waited for a grace period.
-        // SAFETY: The array is static; the entry's address is aligned as it demands.
-        to_result(unsafe {
-            bindings::kernel_ext_xa_insert(
-                &raw mut bindings::kernel_ext_hooks,
-                irq as usize,
-                entry.cast_mut().cast::<c_void>(),
-                bindings::GFP_KERNEL,
-            )
-        })
-        .map_err(|error| {
-            if error == ENOMEM {
-                Refusal::NoMemory
-            } else {
-                Refusal::Taken
-            }
-        })?;
+        let entry = NonNull::from(&*inner).cast::<Entry>();
+        // SAFETY: The entry is the first field of a pinned `Inner<T>`, which `drop` frees only after it has
+        // removed the entry and waited for a grace period.
+        if !unsafe { chains::insert(entry) } {
+            return Err(Refusal::Taken);
+        }
         let hook = Self { inner };
         // From here on `drop` undoes whatever was done.
         hook.install()?;
@@ -337,7 +288,7 @@ impl<T: Flow> Hook<T> {
 
     /// The hooked interrupt number.
     pub fn irq(&self) -> u32 {
-        self.inner.entry.alarm.irq()
+        self.inner.entry.irq()
     }
 
     /// What handles the line's interrupts.
@@ -364,7 +315,7 @@ impl<T: Flow> Hook<T> {
         let _rcu = rcu::read_lock();
         // SAFETY: The guard lives to the end of this function, which returns nothing of the
         // descriptor.
-        match unsafe { self.inner.entry.desc() } {
+        match unsafe { hooked(&self.inner.entry) } {
             Some(_) => Status::Attached,
             None => Status::Gone,
         }
@@ -377,7 +328,7 @@ impl<T: Flow> Drop for Hook<T> {
         let entry = &self.inner.entry;
         let flow = &self.inner.flow;
         let rcu = rcu::read_lock();
-        if let Some(desc) = Desc::of(entry.alarm.irq(), &rcu) {
+        if let Some(desc) = Desc::of(entry.irq(), &rcu) {
             let mut locked = desc.lock();
             if desc.as_ptr() == entry.desc && is_ours(locked.flow()) {
                 locked.set_flow(Some(bindings::handle_edge_irq));
@@ -385,19 +336,13 @@ impl<T: Flow> Drop for Hook<T> {
                     locked.unmask();
                     pr_err!(
                         "irq {}: a held interrupt could not be delivered\n",
-                        entry.alarm.irq()
+                        entry.irq()
                     );
                 }
             }
         }
         drop(rcu);
-        // SAFETY: The array is static and holds this entry.
-        unsafe {
-            bindings::xa_erase(
-                &raw mut bindings::kernel_ext_hooks,
-                entry.alarm.irq() as usize,
-            )
-        };
+        chains::remove(entry);
         // Flow handlers still running on other CPUs are RCU readers. They may set the alarm, so it is
         // unset after them. Others may still set it, but it finds no entry any more.
         rcu::synchronize_rcu();

@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 
-use super::Reader;
+use super::{
+    peek,
+    Reader, //
+};
 use core::{
     cell::UnsafeCell,
     marker::PhantomData,
@@ -54,11 +57,8 @@ impl<T> Link<T> {
 
     /// Where this link leads to.
     #[inline]
-    fn peek(&self) -> *mut Node<T> {
-        // A plain volatile load, since that of `Atomic` is a call into C. What the node holds is
-        // ordered behind it by the dependency on its address, as in `rcu_dereference`.
-        // SAFETY: The pointer is that of an `Atomic`, and it is read in one piece.
-        unsafe { self.0.as_ptr().read_volatile() }
+    fn target(&self) -> *mut Node<T> {
+        peek(&self.0)
     }
 
     /// The node behind this link.
@@ -69,7 +69,7 @@ impl<T> Link<T> {
     {
         // SAFETY: By the type invariant the node lives throughout `'a`. Nothing of it changes but its
         // link, which is atomic, and `also_removed`, which no reader looks at.
-        unsafe { self.peek().as_ref() }
+        unsafe { self.target().as_ref() }
     }
 }
 
@@ -129,7 +129,7 @@ impl<T: Send + Sync> Table<T> {
     /// leave all else to a function that is called only then. Callable from any context but NMI.
     #[inline]
     pub fn may_have(&self, key: u32) -> bool {
-        !self.chain(key).peek().is_null()
+        !self.chain(key).target().is_null()
     }
 
     /// The value of `key`. Callable from any context but NMI.
