@@ -39,10 +39,11 @@ pub(crate) fn now_ns() -> u64 {
 }
 
 impl Flow for Moderator {
+    #[inline]
     fn arrived(&self, line: &Arrived<'_>) {
         let now_ns = now_ns();
         {
-            let mut state = self.state.lock();
+            let mut state = self.state.lock_with_irqs_off(line.irqs_off());
             let activity = self.activity();
             let intervals = state.intervals(now_ns);
             let events = state.window.events();
@@ -79,7 +80,7 @@ impl Flow for Moderator {
 
     fn expired(&self, line: &Expired<'_>) {
         let now_ns = now_ns();
-        let mut state = self.state.lock();
+        let mut state = self.state.lock_with_irqs_off(line.irqs_off());
         let activity = self.activity();
         let intervals = state.intervals(now_ns);
         let events = state.window.events();

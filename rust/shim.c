@@ -42,6 +42,16 @@ void kernel_ext_raw_spin_lock_init(raw_spinlock_t *lock, const char *name, struc
 #endif
 }
 
+void kernel_ext_raw_spin_lock(raw_spinlock_t *lock)
+{
+	raw_spin_lock(lock);
+}
+
+void kernel_ext_raw_spin_unlock(raw_spinlock_t *lock)
+{
+	raw_spin_unlock(lock);
+}
+
 unsigned long kernel_ext_raw_spin_lock_irqsave(raw_spinlock_t *lock)
 {
 	unsigned long flags;

@@ -18,6 +18,8 @@
 extern struct mutex kernel_ext_hook_changes;
 
 void kernel_ext_raw_spin_lock_init(raw_spinlock_t *lock, const char *name, struct lock_class_key *key);
+void kernel_ext_raw_spin_lock(raw_spinlock_t *lock);
+void kernel_ext_raw_spin_unlock(raw_spinlock_t *lock);
 unsigned long kernel_ext_raw_spin_lock_irqsave(raw_spinlock_t *lock);
 void kernel_ext_raw_spin_unlock_irqrestore(raw_spinlock_t *lock, unsigned long flags);
 

@@ -13,6 +13,7 @@ use core::{
     }, //
 };
 use kernel::{
+    interrupt::LocalInterruptDisabled,
     prelude::*,
     sync::LockClassKey,
     types::{
@@ -95,15 +96,39 @@ impl<T> RawSpinLock<T> {
     }
 
     /// Acquires the lock and turns local interrupts off. Callable from any context but NMI.
+    #[inline]
     pub fn lock(&self) -> RawSpinLockGuard<'_, T> {
         // SAFETY: `new` initialised the lock.
         let flags = unsafe { bindings::kernel_ext_raw_spin_lock_irqsave(self.lock.get()) };
         RawSpinLockGuard {
             lock: self,
-            flags,
+            after: After::Restore(flags),
             _not_send: NotThreadSafe,
         }
     }
+
+    /// [`Self::lock`] for those who know that local interrupts are off, which saves looking.
+    #[inline]
+    pub fn lock_with_irqs_off<'a>(
+        &'a self,
+        _irqs_off: &'a LocalInterruptDisabled,
+    ) -> RawSpinLockGuard<'a, T> {
+        // SAFETY: `new` initialised the lock. Interrupts are off as long as the guard exists.
+        unsafe { bindings::kernel_ext_raw_spin_lock(self.lock.get()) };
+        RawSpinLockGuard {
+            lock: self,
+            after: After::Leave,
+            _not_send: NotThreadSafe,
+        }
+    }
+}
+
+/// What becomes of local interrupts once a lock is released.
+enum After {
+    /// They are off, and stay so.
+    Leave,
+    /// They are as these flags say.
+    Restore(usize),
 }
 
 /// Access to the data of a held [`RawSpinLock`]; releases it when dropped.
@@ -114,13 +139,14 @@ impl<T> RawSpinLock<T> {
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct RawSpinLockGuard<'a, T> {
     lock: &'a RawSpinLock<T>,
-    flags: usize,
+    after: After,
     _not_send: NotThreadSafe,
 }
 
 impl<T> Deref for RawSpinLockGuard<'_, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: By the type invariant the lock is held, so nobody else accesses the data.
         unsafe { &*self.lock.data.get() }
@@ -128,6 +154,7 @@ impl<T> Deref for RawSpinLockGuard<'_, T> {
 }
 
 impl<T> DerefMut for RawSpinLockGuard<'_, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: By the type invariant the lock is held, so nobody else accesses the data.
         unsafe { &mut *self.lock.data.get() }
@@ -135,11 +162,16 @@ impl<T> DerefMut for RawSpinLockGuard<'_, T> {
 }
 
 impl<T> Drop for RawSpinLockGuard<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant this CPU holds the lock; `flags` are those its acquisition
-        // returned.
-        unsafe {
-            bindings::kernel_ext_raw_spin_unlock_irqrestore(self.lock.lock.get(), self.flags)
-        };
+        let lock = self.lock.lock.get();
+        match self.after {
+            // SAFETY: By the type invariant this CPU holds the lock.
+            After::Leave => unsafe { bindings::kernel_ext_raw_spin_unlock(lock) },
+            // SAFETY: As above; the flags are those that its acquisition returned.
+            After::Restore(flags) => unsafe {
+                bindings::kernel_ext_raw_spin_unlock_irqrestore(lock, flags)
+            },
+        }
     }
 }

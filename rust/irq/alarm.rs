@@ -72,7 +72,7 @@ unsafe extern "C" fn rang(timer: *mut bindings::hrtimer) -> bindings::hrtimer_re
     // timer before it goes away.
     let alarm =
         unsafe { &*kernel::container_of!(timer.cast::<Timer>(), Alarm, timer).cast_const() };
-    // SAFETY: Hard interrupt context, as required.
+    // SAFETY: Hard interrupt context, as required; the core calls hard timers with interrupts off.
     unsafe { hook::expired(alarm) };
     bindings::hrtimer_restart::HRTIMER_NORESTART
 }

@@ -8,6 +8,7 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
+    interrupt::LocalInterruptDisabled,
     sync::rcu,
     types::NotThreadSafe, //
 };
@@ -26,7 +27,8 @@ pub(super) struct Desc<'a> {
 /// The lock of a descriptor, held with local interrupts off.
 pub(super) struct Locked<'a> {
     desc: Desc<'a>,
-    flags: usize,
+    /// What local interrupts were before; [`None`] if they stay off.
+    flags: Option<usize>,
 }
 
 impl<'a> Desc<'a> {
@@ -77,6 +79,7 @@ impl<'a> Desc<'a> {
         unsafe { (*self.as_ptr()).irq_data.irq }
     }
 
+    #[inline]
     fn data(self) -> *mut bindings::irq_data {
         // SAFETY: By the type invariant.
         unsafe { &raw mut (*self.as_ptr()).irq_data }
@@ -97,18 +100,32 @@ impl<'a> Desc<'a> {
         // SAFETY: By the type invariant; the core initialised the lock.
         let flags =
             unsafe { bindings::kernel_ext_raw_spin_lock_irqsave(&raw mut (*self.as_ptr()).lock) };
+        let flags = Some(flags);
         Locked { desc: self, flags }
+    }
+
+    /// [`Self::lock`] for those who know that local interrupts are off.
+    #[inline]
+    pub(super) fn lock_with_irqs_off(self, _irqs_off: &'a LocalInterruptDisabled) -> Locked<'a> {
+        // SAFETY: By the type invariant; the core initialised the lock. Interrupts are off throughout `'a`.
+        unsafe { bindings::kernel_ext_raw_spin_lock(&raw mut (*self.as_ptr()).lock) };
+        Locked {
+            desc: self,
+            flags: None,
+        }
     }
 }
 
 impl Drop for Locked<'_> {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: `Desc::lock` acquired the lock and returned these flags.
-        unsafe {
-            bindings::kernel_ext_raw_spin_unlock_irqrestore(
-                &raw mut (*self.desc.as_ptr()).lock,
-                self.flags,
-            );
+        // SAFETY: By the type invariant of `Desc`.
+        let lock = unsafe { &raw mut (*self.desc.as_ptr()).lock };
+        match self.flags {
+            // SAFETY: `Desc::lock` acquired the lock and returned these flags.
+            Some(flags) => unsafe { bindings::kernel_ext_raw_spin_unlock_irqrestore(lock, flags) },
+            // SAFETY: `Desc::lock_with_irqs_off` acquired the lock.
+            None => unsafe { bindings::kernel_ext_raw_spin_unlock(lock) },
         }
     }
 }
@@ -187,10 +204,12 @@ impl Locked<'_> {
         unsafe { bindings::kernel_ext_irqd_targets_this_cpu(self.desc.data()) }
     }
 
+    #[inline]
     pub(super) fn acknowledge(&mut self) {
         self.chip_call(|chip| chip.irq_ack);
     }
 
+    #[inline]
     pub(super) fn mask(&mut self) {
         self.chip_call(|chip| chip.irq_mask);
     }
@@ -218,6 +237,7 @@ impl Locked<'_> {
     }
 
     /// Calls one of the chip's functions on the line.
+    #[inline]
     fn chip_call(
         &mut self,
         of: fn(&bindings::irq_chip) -> Option<unsafe extern "C" fn(*mut bindings::irq_data)>,

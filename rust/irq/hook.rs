@@ -163,20 +163,22 @@ fn hookable(line: &Locked<'_>) -> Result<(), Refusal> {
 ///
 /// # Safety
 ///
-/// Called by the interrupt core in hard interrupt context with the descriptor of the interrupt.
+/// Called by the interrupt core with the descriptor of the interrupt, in hard interrupt context or, where
+/// it repeats one by itself, as if in it: with local interrupts off.
 // One address, since lines are recognised by it.
 #[inline(never)]
 unsafe extern "C" fn flow(ptr: *mut bindings::irq_desc) {
     let Some(ptr) = NonNull::new(ptr) else {
         return;
     };
-    // SAFETY: The core passes a live descriptor; hard interrupt context is an RCU reader.
+    // SAFETY: The core passes a live descriptor; with interrupts off this is an RCU reader.
     let desc = unsafe { Desc::new(ptr) };
     // SAFETY: This is an RCU reader to its end.
     let entry = unsafe { chains::find(desc.irq(), |entry| entry.desc == ptr.as_ptr()) };
     match entry {
         Some(entry) if !desc.is_wakeup_armed() => {
-            // SAFETY: The entry is that of a live `Inner`, for which `arrived` was instantiated.
+            // SAFETY: The entry is that of a live `Inner`, for which `arrived` was instantiated, and interrupts
+            // are off.
             unsafe { (entry.as_ref().arrived)(entry.as_ptr(), desc) };
         }
         // A detach has got as far as removing the entry, or the system is suspended and the kernel
@@ -190,7 +192,7 @@ unsafe extern "C" fn flow(ptr: *mut bindings::irq_desc) {
 ///
 /// # Safety
 ///
-/// The current CPU is in hard interrupt context.
+/// The current CPU is in hard interrupt context, with local interrupts off.
 pub(super) unsafe fn expired(alarm: &Alarm) {
     let is_its = |entry: &Entry| core::ptr::eq(&raw const *entry.alarm, alarm);
     // SAFETY: Hard interrupt context is an RCU reader, to the end of this function.
@@ -207,11 +209,12 @@ pub(super) unsafe fn expired(alarm: &Alarm) {
 impl<T: Flow> Inner<T> {
     /// # Safety
     ///
-    /// `entry` is that of a live `Inner<T>`.
+    /// `entry` is that of a live `Inner<T>`, and local interrupts are off.
     unsafe fn arrived(entry: *const Entry, desc: Desc<'_>) {
         // SAFETY: `entry` is the first field of an `Inner<T>`.
         let this = unsafe { &*entry.cast::<Self>() };
-        this.flow.arrived(&Arrived { desc });
+        // SAFETY: By the safety requirement.
+        this.flow.arrived(&unsafe { Arrived::new(desc) });
     }
 
     /// # Safety
@@ -220,7 +223,8 @@ impl<T: Flow> Inner<T> {
     unsafe fn expired(entry: *const Entry, desc: Desc<'_>) {
         // SAFETY: `entry` is the first field of an `Inner<T>`.
         let this = unsafe { &*entry.cast::<Self>() };
-        this.flow.expired(&Expired { desc });
+        // SAFETY: By the safety requirement.
+        this.flow.expired(&unsafe { Expired::new(desc) });
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::desc::Desc;
 use crate::bindings;
+use kernel::interrupt::LocalInterruptDisabled;
 
 /// Whether a held interrupt also stops the device from raising more.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,13 +16,34 @@ pub enum Masking {
 }
 
 /// A hooked line while an interrupt of it is being handled.
+///
+/// # Invariants
+///
+/// Local interrupts are off throughout `'a`.
 pub struct Arrived<'a> {
-    pub(super) desc: Desc<'a>,
+    desc: Desc<'a>,
 }
 
-impl Arrived<'_> {
+impl<'a> Arrived<'a> {
+    /// # Safety
+    ///
+    /// Local interrupts are off throughout `'a`.
+    #[inline]
+    pub(super) unsafe fn new(desc: Desc<'a>) -> Self {
+        // INVARIANT: By the safety requirement.
+        Self { desc }
+    }
+
+    /// Evidence that local interrupts are off.
+    #[inline]
+    pub fn irqs_off(&self) -> &'a LocalInterruptDisabled {
+        // SAFETY: By the type invariant.
+        unsafe { LocalInterruptDisabled::assume_disabled() }
+    }
+
     /// Passes the interrupt on to the kernel's edge flow handler, which runs that of the line's
     /// driver.
+    #[inline]
     pub fn deliver(&self) {
         // SAFETY: The hook accepts only lines whose flow handler is this one, and it stands in for
         // that: in hard interrupt context, with the line's descriptor unlocked.
@@ -30,7 +52,7 @@ impl Arrived<'_> {
 
     /// Acknowledges the interrupt without delivering it.
     pub fn hold(&self, masking: Masking) {
-        let mut locked = self.desc.lock();
+        let mut locked = self.desc.lock_with_irqs_off(self.irqs_off());
         locked.acknowledge();
         if masking == Masking::Mask {
             locked.mask();
@@ -39,20 +61,40 @@ impl Arrived<'_> {
 }
 
 /// A hooked line whose alarm rang, in hard interrupt context.
+///
+/// # Invariants
+///
+/// Local interrupts are off throughout `'a`.
 pub struct Expired<'a> {
-    pub(super) desc: Desc<'a>,
+    desc: Desc<'a>,
 }
 
 impl<'a> Expired<'a> {
+    /// # Safety
+    ///
+    /// Local interrupts are off throughout `'a`.
+    #[inline]
+    pub(super) unsafe fn new(desc: Desc<'a>) -> Self {
+        // INVARIANT: By the safety requirement.
+        Self { desc }
+    }
+
+    /// Evidence that local interrupts are off.
+    #[inline]
+    pub fn irqs_off(&self) -> &'a LocalInterruptDisabled {
+        // SAFETY: By the type invariant.
+        unsafe { LocalInterruptDisabled::assume_disabled() }
+    }
+
     /// Undoes [`Masking::Mask`], unless the kernel itself wants the line masked by now.
     pub fn unmask(&self) {
-        self.desc.lock().unmask();
+        self.desc.lock_with_irqs_off(self.irqs_off()).unmask();
     }
 
     /// Makes a held interrupt occur again. Call it with whatever lock `arrived` takes held, after
     /// having made sure that the next arrival will be delivered.
     pub fn replay(&self) -> Replay<'a> {
-        let mut locked = self.desc.lock();
+        let mut locked = self.desc.lock_with_irqs_off(self.irqs_off());
         if locked.action().is_null() {
             return Replay::Dropped;
         }
