@@ -60,6 +60,12 @@ impl Counters {
         });
     }
 
+    /// Counts `interrupts` that were passed on for a line without a guest.
+    pub(crate) fn pass(&mut self, interrupts: u64) {
+        self.delivered = self.delivered.wrapping_add(interrupts);
+        self.delivered_running = self.delivered_running.wrapping_add(interrupts);
+    }
+
     /// Notes that a window ended, in which `events` interrupts were held, the first for `hold_ns`.
     pub(crate) fn end(&mut self, events: u32, hold_ns: u64, lateness_ns: u64) {
         self.max_hold_ns = self.max_hold_ns.max(hold_ns);

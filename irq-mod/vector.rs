@@ -36,6 +36,7 @@ use kernel_ext::{
     sched,
     sync::{
         new_raw_spinlock,
+        peek,
         RawSpinLock, //
     }, //
 };
@@ -91,17 +92,34 @@ impl State {
 
 /// The moderation of a vector; its callbacks are in [`crate::ops`].
 ///
+/// A vector without a guest whose interval is 0 is open: its interrupts are delivered and counted without
+/// the lock. `is_open` is written with the lock held and may be read late; an interrupt that passes then is
+/// delivered besides what is held, which stays until its alarm.
+///
 /// Lock order: `state` is taken before the descriptor's lock and never held while an interrupt is
 /// delivered.
 #[pin_data]
 pub(crate) struct Moderator {
     #[pin]
     pub(crate) state: RawSpinLock<State>,
+    is_open: Atomic<u32>,
+    /// Interrupts that passed by.
+    passed: Atomic<u64>,
     guest: Option<Arc<Guest>>,
     waiter: Arc<Waiter>,
 }
 
 impl Moderator {
+    /// Whether an interrupt is delivered whatever the state is; it is counted then.
+    #[inline]
+    pub(crate) fn passes(&self) -> bool {
+        let is_open = peek(&self.is_open) != 0;
+        if is_open {
+            self.passed.add(1, Relaxed);
+        }
+        is_open
+    }
+
     /// What the guest does; a line without one is served as if it ran.
     pub(crate) fn activity(&self) -> Activity {
         self.guest
@@ -162,12 +180,19 @@ impl Moderator {
     fn set(&self, settings: Settings) {
         let mut state = self.state.lock();
         state.settings = settings;
+        let is_open = is_open(settings, self.guest.is_some());
+        self.is_open.store(u32::from(is_open), Relaxed);
         let intervals = state.intervals(now_ns());
         let activity = self.activity();
         if let Some(at_ns) = state.window.due_ns(&intervals, activity) {
             self.arm(&mut state, &intervals, activity, at_ns);
         }
     }
+}
+
+/// Whether nothing is to be held, now and until the settings change.
+fn is_open(settings: Settings, has_guest: bool) -> bool {
+    !has_guest && settings.intervals.holds_nothing(Activity::Unknown)
 }
 
 /// A guest that can reach a vector; dropping it takes that back.
@@ -233,6 +258,8 @@ impl Vector {
                 },
                 "irq_mod::Moderator",
             ),
+            is_open: Atomic::new(u32::from(is_open(settings, guest.is_some()))),
+            passed: Atomic::new(0),
             guest: guest.cloned(),
             waiter,
         });
@@ -278,6 +305,9 @@ impl Vector {
 
     /// A consistent copy of the counters.
     pub(crate) fn counters(&self) -> Counters {
-        self.hook.flow().state.lock().counters
+        let moderator = self.hook.flow();
+        let mut counters = moderator.state.lock().counters;
+        counters.pass(peek(&moderator.passed));
+        counters
     }
 }

@@ -36,6 +36,11 @@ impl Intervals {
         }
     }
 
+    /// Whether everything is delivered at once while the guest does `activity`.
+    pub(crate) const fn holds_nothing(&self, activity: Activity) -> bool {
+        self.effective_us(activity) == 0
+    }
+
     /// [`Self::effective_us`] in nanoseconds.
     pub(crate) fn interval_ns(&self, activity: Activity) -> u64 {
         u64::from(self.effective_us(activity)).saturating_mul(1_000)
