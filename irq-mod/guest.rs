@@ -34,6 +34,7 @@ use kernel_ext::{
     },
     sync::{
         new_raw_spinlock,
+        peek,
         RawSpinLock, //
     }, //
 };
@@ -65,7 +66,7 @@ impl Seat {
     }
 
     fn thread(&self) -> Option<Thread> {
-        Some(match self.0.load(Relaxed) {
+        Some(match peek(&self.0) {
             1 => Thread::New,
             2 => Thread::Running,
             3 => Thread::Ready,
@@ -128,7 +129,7 @@ impl Guest {
     /// What the members do, taken together.
     #[inline]
     pub(crate) fn activity(&self) -> Activity {
-        Activity::from_code(self.activity.load(Relaxed))
+        Activity::from_code(peek(&self.activity))
     }
 
     /// Whether all that its members could come from has ended.

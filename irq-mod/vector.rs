@@ -61,8 +61,8 @@ impl Waiter {
     pub(crate) fn hurry(&self) {
         // Relaxed: the caller has put a full barrier before it. Whatever is found in the second variable
         // is no later than what the vector computes when the alarm rings.
-        if self.is_pending.load(Relaxed) != 0 {
-            let at_ns = self.prompt_ns.load(Relaxed).max(sched::now_ns());
+        if peek(&self.is_pending) != 0 {
+            let at_ns = peek(&self.prompt_ns).max(sched::now_ns());
             self.hurried_ns.store(at_ns, Relaxed);
             self.alarm.set(at_ns);
         }

@@ -155,6 +155,7 @@ impl Window {
 
     /// Decides about an interrupt that arrives at `now_ns`. The `burst_events`th interrupt that would
     /// be held is delivered; 0 for no such limit.
+    #[inline]
     pub(crate) fn arrive(
         &mut self,
         now_ns: u64,

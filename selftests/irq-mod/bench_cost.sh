@@ -21,6 +21,9 @@ for ((round = 0; round < 5; round++)); do
 	echo 0 >$lines/edu/latency_us
 	result "irq-mod, interval 0" instructions "$(raise)"
 	echo 1000 >$lines/edu/latency_us
+	echo 1 >$lines/edu/burst_events
+	result "irq-mod, interval 1000, each ends it" instructions "$(raise)"
+	echo 0 >$lines/edu/burst_events
 	result "irq-mod, nearly all held" instructions "$(raise)"
 	rmmod irq_mod
 done
