@@ -44,23 +44,25 @@ impl Flow for Moderator {
         if self.passes() {
             return line.deliver();
         }
-        let now_ns = now_ns();
         {
             let mut state = self.state.lock_with_irqs_off(line.irqs_off());
+            let burst_events = state.settings.burst_events;
+            if let Some(masking) = state.window.hold_another(burst_events) {
+                state.counters.hold(masking);
+                // Under the lock: an expiry on another CPU must not unmask before this masks.
+                return line.hold(masking.into());
+            }
+            let now_ns = now_ns();
             let activity = self.activity();
             let intervals = state.intervals(now_ns);
             let events = state.window.events();
-            let burst_events = state.settings.burst_events;
             match state
                 .window
                 .arrive(now_ns, &intervals, activity, burst_events)
             {
                 Arrival::Hold { masking, arm_at_ns } => {
-                    Counters::count(&mut state.counters.held);
-                    if masking == Masking::Mask {
-                        Counters::count(&mut state.counters.masked);
-                    }
-                    // Under the lock: an expiry on another CPU must not unmask before this masks.
+                    state.counters.hold(masking);
+                    // Under the lock, as above.
                     line.hold(masking.into());
                     if let Some(at_ns) = arm_at_ns {
                         Counters::count(&mut state.counters.windows);

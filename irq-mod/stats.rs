@@ -4,7 +4,8 @@
 
 use crate::model::{
     activity::Activity,
-    histogram::Histogram, //
+    histogram::Histogram,
+    window::Masking, //
 };
 
 /// Counters of one vector since it was attached, or of several together; they never go back.
@@ -48,6 +49,14 @@ impl Counters {
     /// Adds one; a counter that wrapped after centuries must not panic.
     pub(crate) fn count(counter: &mut u64) {
         *counter = counter.wrapping_add(1);
+    }
+
+    /// Counts an interrupt that is held, and the line that is masked for it.
+    pub(crate) fn hold(&mut self, masking: Masking) {
+        Self::count(&mut self.held);
+        if masking == Masking::Mask {
+            Self::count(&mut self.masked);
+        }
     }
 
     /// Counts an interrupt that is passed on while the guest does `activity`.

@@ -153,6 +153,25 @@ impl Window {
         })
     }
 
+    /// Holds an interrupt that arrives if that is decided whatever the time is, since others are held
+    /// already; returns whether to mask the line then. Otherwise [`Self::arrive`] decides.
+    #[inline]
+    pub(crate) fn hold_another(&mut self, burst_events: u16) -> Option<Masking> {
+        match &mut self.state {
+            State::Held(held)
+                if self.mode == Mode::Holding
+                    && (burst_events == 0 || held.masking == Masking::Mask) =>
+            {
+                held.events = held.events.saturating_add(1);
+                Some(match core::mem::replace(&mut held.masking, Masking::Mask) {
+                    Masking::Leave => Masking::Mask,
+                    Masking::Mask => Masking::Leave,
+                })
+            }
+            State::Idle | State::Held(_) | State::Replaying => None,
+        }
+    }
+
     /// Decides about an interrupt that arrives at `now_ns`. The `burst_events`th interrupt that would
     /// be held is delivered; 0 for no such limit.
     #[inline]
@@ -163,6 +182,12 @@ impl Window {
         activity: Activity,
         burst_events: u16,
     ) -> Arrival {
+        if let Some(masking) = self.hold_another(burst_events) {
+            return Arrival::Hold {
+                masking,
+                arm_at_ns: None,
+            };
+        }
         let next_ns = self.next_ns(intervals, activity);
         match &mut self.state {
             State::Held(held) if held.masking == Masking::Leave => {
@@ -173,25 +198,13 @@ impl Window {
                     return Arrival::DeliverEarly { hold_ns };
                 }
                 held.events = events;
-                if burst_events == 0 {
-                    held.masking = Masking::Mask;
-                }
                 Arrival::Hold {
-                    masking: held.masking,
+                    masking: Masking::Leave,
                     arm_at_ns: None,
                 }
             }
-            // What is held stays, since its expiry is what unmasks the line.
-            State::Held(held) => match self.mode {
-                Mode::Draining => Arrival::Deliver,
-                Mode::Holding => {
-                    held.events = held.events.saturating_add(1);
-                    Arrival::Hold {
-                        masking: Masking::Leave,
-                        arm_at_ns: None,
-                    }
-                }
-            },
+            // What is held stays, since its expiry is what unmasks the line. The window is draining.
+            State::Held(_) => Arrival::Deliver,
             State::Idle if self.mode == Mode::Holding && now_ns < next_ns => {
                 if completes_burst(1, burst_events) {
                     self.deliver(now_ns);

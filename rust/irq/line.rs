@@ -51,6 +51,7 @@ impl<'a> Arrived<'a> {
     }
 
     /// Acknowledges the interrupt without delivering it.
+    #[inline]
     pub fn hold(&self, masking: Masking) {
         let mut locked = self.desc.lock_with_irqs_off(self.irqs_off());
         locked.acknowledge();
