@@ -178,10 +178,9 @@ impl Guest {
     /// A member was seen to have made `step` some time ago. It counts unless a move was seen since it
     /// joined, which then is newer.
     pub(crate) fn found(&self, seat: &Seat, step: Step) {
-        let now_ns = sched::now_ns();
         let mut inner = self.inner.lock();
         if let Some(mut thread @ Thread::New) = seat.thread() {
-            let change = inner.census.moved(&mut thread, step, now_ns);
+            let change = inner.census.moved(&mut thread, step, sched::now_ns);
             seat.set(Some(thread));
             self.announce(&inner, change);
         }
@@ -213,33 +212,35 @@ impl Guest {
 
     /// A member makes a step. Callable with the scheduler's locks held.
     pub(crate) fn moved(&self, seat: &Seat, step: Step) {
-        let now_ns = sched::now_ns();
         let mut inner = self.inner.lock();
         let Some(mut thread) = seat.thread() else {
             return;
         };
-        let change = inner.census.moved(&mut thread, step, now_ns);
+        let change = inner.census.moved(&mut thread, step, sched::now_ns);
         seat.set(Some(thread));
         self.announce(&inner, change);
     }
 
     /// A member leaves; nothing happens if it has left already.
     pub(crate) fn left(&self, seat: &Seat) {
-        let now_ns = sched::now_ns();
         let mut inner = self.inner.lock();
         let Some(thread) = seat.thread() else {
             return;
         };
         seat.set(None);
-        let change = inner.census.left(thread, now_ns);
+        let change = inner.census.left(thread, sched::now_ns);
         self.announce(&inner, change);
     }
 
     /// Lets the lines know of a change, see [`Waiter`].
+    #[inline]
     fn announce(&self, inner: &Inner, change: Change) {
-        if change == Change::None {
-            return;
+        if change != Change::None {
+            self.announce_some(inner, change);
         }
+    }
+
+    fn announce_some(&self, inner: &Inner, change: Change) {
         self.activity.xchg(inner.census.activity().code(), Full);
         if change == Change::Activated {
             for waiter in &inner.waiters {

@@ -237,6 +237,13 @@ impl Guarded {
             .map(|below| &below.guest)
     }
 
+    /// Whether a thread is in the control group of a guest.
+    fn is_in_any(&self, task: Task<'_>) -> bool {
+        self.cgroups
+            .get(CGROUPS, task.reader())
+            .is_some_and(|all| all.iter().any(|below| task.is_in(&below.cgroup)))
+    }
+
     /// The member that a thread is.
     #[inline]
     fn member<'a>(&'a self, task: Task<'a>) -> Option<&'a Member> {
@@ -387,7 +394,7 @@ impl Watcher for Follower {
         let is_of_concern = guarded.members.may_have(prev.tid())
             || guarded.members.may_have(next.tid())
             || guarded.processes.may_have(next.tgid())
-            || guarded.cgroups.may_have(CGROUPS);
+            || guarded.cgroups.may_have(CGROUPS) && guarded.is_in_any(next);
         if is_of_concern {
             self.follow(prev, left, next);
         }

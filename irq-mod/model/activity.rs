@@ -112,6 +112,20 @@ pub(crate) struct Spent {
     pub(crate) halted_ns: u64,
 }
 
+impl Spent {
+    /// With `ns` more in `activity`.
+    fn and(mut self, activity: Activity, ns: u64) -> Self {
+        let part_ns = match activity {
+            Activity::Unknown => return self,
+            Activity::Running => &mut self.active_ns,
+            Activity::Ready => &mut self.ready_ns,
+            Activity::Halted => &mut self.halted_ns,
+        };
+        *part_ns = part_ns.saturating_add(ns);
+        self
+    }
+}
+
 /// The members of a guest, counted by what they do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Census {
@@ -148,13 +162,20 @@ impl Census {
         Thread::New
     }
 
-    /// Counts a member no more. `thread` is its last state.
-    pub(crate) fn left(&mut self, thread: Thread, now_ns: u64) -> Change {
+    /// Counts a member no more. `thread` is its last state; `now_ns` as in [`Self::moved`].
+    pub(crate) fn left(&mut self, thread: Thread, now_ns: impl FnOnce() -> u64) -> Change {
         self.update(now_ns, |census| census.take(thread))
     }
 
-    /// A member makes a move; `thread` is its state, which is kept up to date.
-    pub(crate) fn moved(&mut self, thread: &mut Thread, step: Step, now_ns: u64) -> Change {
+    /// A member makes a move; `thread` is its state, which is kept up to date. `now_ns` is asked only if the
+    /// guest does something else then.
+    #[inline]
+    pub(crate) fn moved(
+        &mut self,
+        thread: &mut Thread,
+        step: Step,
+        now_ns: impl FnOnce() -> u64,
+    ) -> Change {
         let next = match (step, *thread) {
             (Step::In, _) => Thread::Running,
             (Step::Out(Left::Runnable), _) => Thread::Ready,
@@ -197,16 +218,8 @@ impl Census {
 
     /// How long the guest did what, up to `now_ns`.
     pub(crate) fn spent(&self, now_ns: u64) -> Spent {
-        let mut spent = self.spent;
         let elapsed_ns = now_ns.saturating_sub(self.since_ns);
-        let part_ns = match self.activity() {
-            Activity::Unknown => return spent,
-            Activity::Running => &mut spent.active_ns,
-            Activity::Ready => &mut spent.ready_ns,
-            Activity::Halted => &mut spent.halted_ns,
-        };
-        *part_ns = part_ns.saturating_add(elapsed_ns);
-        spent
+        self.spent.and(self.activity(), elapsed_ns)
     }
 
     /// How often the guest began to run.
@@ -229,15 +242,21 @@ impl Census {
     }
 
     /// Lets `change` change the counts and says what that means.
-    fn update(&mut self, now_ns: u64, change: impl FnOnce(&mut Self)) -> Change {
+    #[inline]
+    fn update(&mut self, now_ns: impl FnOnce() -> u64, change: impl FnOnce(&mut Self)) -> Change {
         let before = self.activity();
-        let spent = self.spent(now_ns);
         change(self);
         let after = self.activity();
         if before == after {
             return Change::None;
         }
-        self.spent = spent;
+        self.turn(before, after, now_ns())
+    }
+
+    /// The guest did `before` and does `after` from `now_ns` on.
+    fn turn(&mut self, before: Activity, after: Activity, now_ns: u64) -> Change {
+        let elapsed_ns = now_ns.saturating_sub(self.since_ns);
+        self.spent = self.spent.and(before, elapsed_ns);
         // CPUs' clocks may differ by a little: time that was counted is not counted again.
         self.since_ns = self.since_ns.max(now_ns);
         match (before, after) {
@@ -286,7 +305,11 @@ mod tests {
             (In, Change::Activated, Activity::Running),
         ] {
             now_ns += 10;
-            assert_eq!(census.moved(&mut thread, step, now_ns), change, "{step:?}");
+            assert_eq!(
+                census.moved(&mut thread, step, || now_ns),
+                change,
+                "{step:?}"
+            );
             assert_eq!(census.activity(), activity, "{step:?}");
         }
         assert_eq!(census.activations(), 3);
@@ -298,7 +321,7 @@ mod tests {
                 halted_ns: 10,
             }
         );
-        assert_eq!(census.left(thread, 100), Change::Activated);
+        assert_eq!(census.left(thread, || 100), Change::Activated);
         assert_eq!(
             (census.activity(), census.members()),
             (Activity::Unknown, 0)
@@ -310,12 +333,12 @@ mod tests {
     fn the_busiest_thread_speaks_for_the_guest() {
         let mut census = Census::new();
         let [mut one, mut two] = [census.joined(), census.joined()];
-        assert_eq!(census.moved(&mut one, In, 1), Change::Activated);
-        assert_eq!(census.moved(&mut two, In, 2), Change::None);
-        assert_eq!(census.moved(&mut one, BLOCKED, 3), Change::None);
-        assert_eq!(census.moved(&mut two, PREEMPTED, 4), Change::Other);
+        assert_eq!(census.moved(&mut one, In, || 1), Change::Activated);
+        assert_eq!(census.moved(&mut two, In, || 2), Change::None);
+        assert_eq!(census.moved(&mut one, BLOCKED, || 3), Change::None);
+        assert_eq!(census.moved(&mut two, PREEMPTED, || 4), Change::Other);
         assert_eq!(census.activity(), Activity::Ready);
-        assert_eq!(census.left(two, 5), Change::Activated);
+        assert_eq!(census.left(two, || 5), Change::Activated);
         assert_eq!(census.activity(), Activity::Halted);
     }
 
@@ -323,9 +346,9 @@ mod tests {
     fn a_thread_that_was_not_seen_yet_says_nothing() {
         let mut census = Census::new();
         let [mut seen, unseen] = [census.joined(), census.joined()];
-        census.moved(&mut seen, BLOCKED, 1);
+        census.moved(&mut seen, BLOCKED, || 1);
         assert_eq!(census.activity(), Activity::Halted);
-        assert_eq!(census.left(unseen, 2), Change::None);
+        assert_eq!(census.left(unseen, || 2), Change::None);
         assert_eq!(census.members(), 1);
     }
 
@@ -333,7 +356,7 @@ mod tests {
     fn a_wake_up_before_the_first_move_makes_a_thread_ready() {
         let mut census = Census::new();
         let mut thread = census.joined();
-        assert_eq!(census.moved(&mut thread, Woken, 1), Change::Other);
+        assert_eq!(census.moved(&mut thread, Woken, || 1), Change::Other);
         assert_eq!(census.activity(), Activity::Ready);
     }
 
@@ -341,7 +364,7 @@ mod tests {
     fn counts_that_do_not_fit_the_moves_do_not_panic() {
         let mut census = Census::new();
         for thread in [Thread::New, Thread::Running, Thread::Ready, Thread::Blocked] {
-            assert_eq!(census.left(thread, 0), Change::None);
+            assert_eq!(census.left(thread, || 0), Change::None);
         }
         assert_eq!(census.members(), 0);
     }
@@ -363,7 +386,7 @@ mod tests {
                 let thread = &mut threads[code % THREADS];
                 code /= THREADS;
                 let before = census.activity();
-                let change = census.moved(thread, step, now_ns);
+                let change = census.moved(thread, step, || now_ns);
                 let after = census.activity();
                 let runs = threads.contains(&Thread::Running);
                 let waits = threads.contains(&Thread::Ready);
