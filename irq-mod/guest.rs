@@ -7,6 +7,7 @@ use crate::{
         Activity,
         Census,
         Change,
+        Left,
         Spent,
         Step,
         Thread, //
@@ -218,6 +219,22 @@ impl Guest {
         };
         let change = inner.census.moved(&mut thread, step, sched::now_ns);
         seat.set(Some(thread));
+        self.announce(&inner, change);
+    }
+
+    /// One member leaves a CPU that another one gets. Called with the scheduler's locks held.
+    pub(crate) fn switched(&self, prev: &Seat, left: Left, next: &Seat) {
+        let mut inner = self.inner.lock();
+        let (Some(mut leaver), Some(mut comer)) = (prev.thread(), next.thread()) else {
+            drop(inner);
+            self.moved(prev, Step::Out(left));
+            self.moved(next, Step::In);
+            return;
+        };
+        let census = &mut inner.census;
+        let change = census.switched(&mut leaver, left, &mut comer, sched::now_ns);
+        prev.set(Some(leaver));
+        next.set(Some(comer));
         self.announce(&inner, change);
     }
 

@@ -345,18 +345,25 @@ impl Follower {
     #[cold]
     #[inline(never)]
     fn follow(&self, prev: Task<'_>, left: sched::Left, next: Task<'_>) {
-        if let Some(member) = self.guarded.member(prev) {
-            let left = match left {
-                sched::Left::Runnable => Left::Runnable,
-                sched::Left::Blocked => Left::Blocked,
-            };
+        let left = match left {
+            sched::Left::Runnable => Left::Runnable,
+            sched::Left::Blocked => Left::Blocked,
+        };
+        let (leaver, comer) = (self.guarded.member(prev), self.guarded.member(next));
+        if let (Some(leaver), Some(comer)) = (leaver, comer) {
+            let guest = &leaver.guest;
+            if Arc::ptr_eq(guest, &comer.guest) && !guest.has_lost(prev) && !guest.has_lost(next) {
+                return guest.switched(&leaver.seat, left, &comer.seat);
+            }
+        }
+        if let Some(member) = leaver {
             if member.guest.has_lost(prev) {
                 self.leave(prev.tid(), prev);
             } else {
                 member.guest.moved(&member.seat, Step::Out(left));
             }
         }
-        if let Some(member) = self.guarded.member(next) {
+        if let Some(member) = comer {
             if member.guest.has_lost(next) {
                 self.leave(next.tid(), next);
             } else {
@@ -367,6 +374,14 @@ impl Follower {
             if guest.is_some_and(|guest| self.guarded.note(next, guest)) {
                 self.settle.trigger();
             }
+        }
+    }
+
+    /// What is done when `next` can only belong to a guest by its control group.
+    #[inline(never)]
+    fn meet(&self, prev: Task<'_>, left: sched::Left, next: Task<'_>) {
+        if self.guarded.is_in_any(next) {
+            self.follow(prev, left, next);
         }
     }
 
@@ -393,10 +408,11 @@ impl Watcher for Follower {
         let guarded = &*self.guarded;
         let is_of_concern = guarded.members.may_have(prev.tid())
             || guarded.members.may_have(next.tid())
-            || guarded.processes.may_have(next.tgid())
-            || guarded.cgroups.may_have(CGROUPS) && guarded.is_in_any(next);
+            || guarded.processes.may_have(next.tgid());
         if is_of_concern {
             self.follow(prev, left, next);
+        } else if guarded.cgroups.may_have(CGROUPS) {
+            self.meet(prev, left, next);
         }
     }
 

@@ -70,6 +70,20 @@ pub(crate) enum Thread {
     Blocked,
 }
 
+impl Thread {
+    /// What it does after a step.
+    const fn after(self, step: Step) -> Self {
+        match (step, self) {
+            (Step::In, _) => Self::Running,
+            (Step::Out(Left::Runnable), _) => Self::Ready,
+            (Step::Out(Left::Blocked), _) => Self::Blocked,
+            (Step::Woken, Self::New | Self::Blocked) => Self::Ready,
+            // Woken before it left its CPU, or woken twice.
+            (Step::Woken, Self::Running | Self::Ready) => self,
+        }
+    }
+}
+
 /// Why a thread left its CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
@@ -176,22 +190,25 @@ impl Census {
         step: Step,
         now_ns: impl FnOnce() -> u64,
     ) -> Change {
-        let next = match (step, *thread) {
-            (Step::In, _) => Thread::Running,
-            (Step::Out(Left::Runnable), _) => Thread::Ready,
-            (Step::Out(Left::Blocked), _) => Thread::Blocked,
-            (Step::Woken, Thread::New | Thread::Blocked) => Thread::Ready,
-            // Woken before it left its CPU, or woken twice.
-            (Step::Woken, thread @ (Thread::Running | Thread::Ready)) => thread,
-        };
-        let before = core::mem::replace(thread, next);
-        if before == next {
+        let next = thread.after(step);
+        if next == *thread {
             return Change::None;
         }
+        self.update(now_ns, |census| census.shift(thread, next))
+    }
+
+    /// `prev` leaves a CPU that `next` gets: the guest goes on without a pause.
+    #[inline]
+    pub(crate) fn switched(
+        &mut self,
+        prev: &mut Thread,
+        left: Left,
+        next: &mut Thread,
+        now_ns: impl FnOnce() -> u64,
+    ) -> Change {
         self.update(now_ns, |census| {
-            census.take(before);
-            let count = census.count(next);
-            *count = count.saturating_add(1);
+            census.shift(prev, prev.after(Step::Out(left)));
+            census.shift(next, next.after(Step::In));
         })
     }
 
@@ -234,6 +251,12 @@ impl Census {
             Thread::Ready => &mut self.ready,
             Thread::Blocked => &mut self.blocked,
         }
+    }
+
+    fn shift(&mut self, thread: &mut Thread, next: Thread) {
+        self.take(core::mem::replace(thread, next));
+        let count = self.count(next);
+        *count = count.saturating_add(1);
     }
 
     fn take(&mut self, thread: Thread) {
@@ -340,6 +363,25 @@ mod tests {
         assert_eq!(census.activity(), Activity::Ready);
         assert_eq!(census.left(two, || 5), Change::Activated);
         assert_eq!(census.activity(), Activity::Halted);
+    }
+
+    #[test]
+    fn a_guest_whose_members_take_turns_on_a_cpu_runs_all_the_time() {
+        let mut census = Census::new();
+        let [mut one, mut two] = [census.joined(), census.joined()];
+        census.moved(&mut one, In, || 1);
+        census.moved(&mut two, BLOCKED, || 2);
+        let change = census.switched(&mut one, Left::Blocked, &mut two, || unreachable!());
+        assert_eq!(
+            (change, one, two),
+            (Change::None, Thread::Blocked, Thread::Running)
+        );
+        let change = census.switched(&mut two, Left::Runnable, &mut one, || unreachable!());
+        assert_eq!(
+            (change, one, two),
+            (Change::None, Thread::Running, Thread::Ready)
+        );
+        assert_eq!((census.activations(), census.spent(11).active_ns), (1, 10));
     }
 
     #[test]

@@ -19,6 +19,9 @@ build/bin/pingpong 2000 >/dev/null
 
 for ((round = 0; round < 5; round++)); do
 	measure "without irq-mod"
+	echo $$ >/sys/fs/cgroup/own/cgroup.procs
+	measure "without irq-mod, in a control group"
+	echo $$ >/sys/fs/cgroup/cgroup.procs
 	insmod build/mod/irq_mod.ko
 	measure "irq-mod, no guest"
 	echo "g pids:$stranger" >$root/add_guest
