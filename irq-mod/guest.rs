@@ -3,6 +3,7 @@
 //! One guest: threads whose activity decides when interrupts are worth delivering.
 
 use crate::{
+    ffi,
     model::activity::{
         Activity,
         Census,
@@ -99,6 +100,7 @@ impl Seat {
 /// what setting an alarm takes, nothing is allocated and nothing freed.
 #[pin_data]
 pub(crate) struct Guest {
+    name: CString,
     /// As it was written.
     pub(crate) target: CString,
     pub(crate) origin: Origin,
@@ -111,8 +113,9 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) fn new(target: CString, origin: Origin) -> impl PinInit<Self> {
+    pub(crate) fn new(name: CString, target: CString, origin: Origin) -> impl PinInit<Self> {
         pin_init!(Self {
+            name,
             target,
             origin,
             inner <- new_raw_spinlock!(
@@ -258,7 +261,9 @@ impl Guest {
     }
 
     fn announce_some(&self, inner: &Inner, change: Change) {
-        self.activity.xchg(inner.census.activity().code(), Full);
+        let activity = inner.census.activity();
+        self.activity.xchg(activity.code(), Full);
+        ffi::trace_activity(&self.name, activity);
         if change == Change::Activated {
             for waiter in &inner.waiters {
                 waiter.hurry();

@@ -130,12 +130,14 @@ impl Guests {
     pub(crate) fn add(&self, text: &str) -> Result {
         let spec = GuestSpec::parse(text)?;
         let name = CString::try_from_fmt(format_args!("{}", spec.name))?;
+        let own_name = CString::try_from_fmt(format_args!("{}", spec.name))?;
         let target = CString::try_from_fmt(format_args!("{}", spec.target))?;
         let mut open = self.open.lock();
         let open = (*open).as_mut().ok_or(ENODEV)?;
         // First, so that nothing can fail once the guest is there.
         let vacancy = open.named.vacancy(name)?;
-        let guest = Arc::pin_init(Guest::new(target, origin(spec.target)?), GFP_KERNEL)?;
+        let guest = Guest::new(own_name, target, origin(spec.target)?);
+        let guest = Arc::pin_init(guest, GFP_KERNEL)?;
         open.track(&guest)?;
         let dir = Dir::new(
             Parent::Dir(&*open.dir),

@@ -16,6 +16,7 @@
 //! - **overflow interval**: that while it is ready, as long as the device's buffers last.
 
 mod driver;
+mod ffi;
 mod guest;
 mod guests;
 mod line;

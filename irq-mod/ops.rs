@@ -3,6 +3,10 @@
 //! What runs at each interrupt: ask the model, do what it says, count.
 
 use crate::{
+    ffi::{
+        self,
+        How, //
+    },
     model::window::{
         Arrival,
         Expiry,
@@ -68,6 +72,7 @@ impl Flow for Moderator {
                         Counters::count(&mut state.counters.windows);
                         self.arm(&mut state, &intervals, activity, at_ns);
                     }
+                    ffi::trace_hold(line.irq(), masking == Masking::Mask, state.armed_ns);
                     return;
                 }
                 Arrival::DeliverEarly { hold_ns } => {
@@ -79,6 +84,7 @@ impl Flow for Moderator {
                 Arrival::Deliver => {}
             }
             state.counters.deliver(activity);
+            ffi::trace_deliver(line.irq(), activity);
         }
         line.deliver();
     }
@@ -94,6 +100,7 @@ impl Flow for Moderator {
             Expiry::Rearm(at_ns) => {
                 Counters::count(&mut state.counters.rearmed);
                 self.arm(&mut state, &intervals, activity, at_ns);
+                ffi::trace_rearm(line.irq(), state.armed_ns);
                 return;
             }
             Expiry::Replay { masking, hold_ns } => (masking, hold_ns),
@@ -110,11 +117,18 @@ impl Flow for Moderator {
         match line.replay() {
             Replay::Inline(reentry) => {
                 Counters::count(&mut counters.replayed_inline);
+                ffi::trace_replay(line.irq(), How::Inline, events, hold_ns);
                 drop(state);
                 reentry.run();
             }
-            Replay::Injected => Counters::count(&mut counters.replayed_injected),
-            Replay::Dropped => Counters::count(&mut counters.dropped),
+            Replay::Injected => {
+                Counters::count(&mut counters.replayed_injected);
+                ffi::trace_replay(line.irq(), How::Injected, events, hold_ns);
+            }
+            Replay::Dropped => {
+                Counters::count(&mut counters.dropped);
+                ffi::trace_replay(line.irq(), How::Dropped, events, hold_ns);
+            }
         }
     }
 

@@ -41,6 +41,12 @@ impl<'a> Arrived<'a> {
         unsafe { LocalInterruptDisabled::assume_disabled() }
     }
 
+    /// The number of the interrupt.
+    #[inline]
+    pub fn irq(&self) -> u32 {
+        self.desc.irq()
+    }
+
     /// Passes the interrupt on to the kernel's edge flow handler, which runs that of the line's
     /// driver.
     #[inline]
@@ -85,6 +91,12 @@ impl<'a> Expired<'a> {
     pub fn irqs_off(&self) -> &'a LocalInterruptDisabled {
         // SAFETY: By the type invariant.
         unsafe { LocalInterruptDisabled::assume_disabled() }
+    }
+
+    /// The number of the interrupt.
+    #[inline]
+    pub fn irq(&self) -> u32 {
+        self.desc.irq()
     }
 
     /// Undoes [`Masking::Mask`], unless the kernel itself wants the line masked by now.
