@@ -3,15 +3,19 @@
 //! One guest: threads whose activity decides when interrupts are worth delivering.
 
 use crate::{
+    budget::Budget,
     ffi,
-    model::activity::{
-        Activity,
-        Census,
-        Change,
-        Left,
-        Spent,
-        Step,
-        Thread, //
+    model::{
+        activity::{
+            Activity,
+            Census,
+            Change,
+            Left,
+            Spent,
+            Step,
+            Thread, //
+        },
+        budget::Limit, //
     },
     vector::Waiter, //
 };
@@ -108,6 +112,8 @@ pub(crate) struct Guest {
     inner: RawSpinLock<Inner>,
     /// What `inner.census` says.
     activity: Atomic<u32>,
+    /// What its lines may deliver.
+    pub(crate) budget: Budget,
     /// How many lines belong to it; grows with the lock of the guests held only.
     lines: Atomic<u32>,
 }
@@ -126,6 +132,7 @@ impl Guest {
                 "irq_mod::Guest",
             ),
             activity: Atomic::new(Activity::Unknown.code()),
+            budget: Budget::new(),
             lines: Atomic::new(0),
         })
     }
@@ -265,8 +272,21 @@ impl Guest {
         self.activity.xchg(activity.code(), Full);
         ffi::trace_activity(&self.name, activity);
         if change == Change::Activated {
+            let limit = self.budget.limit();
             for waiter in &inner.waiters {
-                waiter.hurry();
+                waiter.hurry(limit);
+            }
+        }
+    }
+
+    /// Changes how many deliveries its lines may make. Without a limit, what the former one put off is
+    /// delivered as soon as its interval allows.
+    pub(crate) fn set_limit(&self, limit: Limit) {
+        self.budget.set(limit);
+        if limit == Limit::NONE {
+            // With the lock held, so that whoever hurries afterwards knows of the new limit.
+            for waiter in &self.inner.lock().waiters {
+                waiter.look_again();
             }
         }
     }

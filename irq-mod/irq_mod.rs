@@ -14,7 +14,9 @@
 //!   them is on a CPU, **ready** while none is and one could be, and **halted** while all sleep.
 //! - **latency interval**: the least time between deliveries while the guest is running.
 //! - **overflow interval**: that while it is ready, as long as the device's buffers last.
+//! - **budget**: what all lines of a guest together may deliver.
 
+mod budget;
 mod driver;
 mod ffi;
 mod guest;

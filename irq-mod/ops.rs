@@ -62,8 +62,9 @@ impl Flow for Moderator {
             let events = state.window.events();
             match state
                 .window
-                .arrive(now_ns, &intervals, activity, burst_events)
-            {
+                .arrive(now_ns, &intervals, activity, burst_events, |due_ns| {
+                    self.book(now_ns, due_ns)
+                }) {
                 Arrival::Hold { masking, arm_at_ns } => {
                     state.counters.hold(masking);
                     // Under the lock, as above.
@@ -94,6 +95,7 @@ impl Flow for Moderator {
         let mut state = self.state.lock_with_irqs_off(line.irqs_off());
         let activity = self.activity();
         let intervals = state.intervals(now_ns);
+        self.unbook(&mut state);
         let events = state.window.events();
         let (masking, hold_ns) = match state.window.expire(now_ns, &intervals, activity) {
             Expiry::Nothing => return,

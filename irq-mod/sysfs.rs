@@ -7,6 +7,7 @@ use crate::{
     guest::Guest,
     line::Line,
     model::{
+        budget::Limit,
         interval::{
             Halted,
             Latency,
@@ -79,8 +80,14 @@ sysfs_group!(static LINE_STATS: SharedLine in c"stats" = [
     Dropped,
     MaxHoldUs,
 ]);
-sysfs_group!(static GUEST_GROUP: SharedGuest = [GuestTarget, GuestState, Members]);
-sysfs_group!(static GUEST_STATS: SharedGuest in c"stats" = [ActiveNs, ReadyNs, HaltedNs, Activations]);
+sysfs_group!(static GUEST_GROUP: SharedGuest = [GuestTarget, GuestState, Members, MaxIrqs]);
+sysfs_group!(static GUEST_STATS: SharedGuest in c"stats" = [
+    ActiveNs,
+    ReadyNs,
+    HaltedNs,
+    Activations,
+    Contained,
+]);
 
 sysfs_shown!(Root:
     Version = c"version", _root => VERSION;
@@ -124,7 +131,24 @@ sysfs_shown!(SharedGuest:
     ReadyNs = c"ready_ns", guest => guest.spent().ready_ns;
     HaltedNs = c"halted_ns", guest => guest.spent().halted_ns;
     Activations = c"activations", guest => guest.activations();
+    Contained = c"contained", guest => guest.budget.contained();
 );
+
+struct MaxIrqs;
+
+impl Attribute<SharedGuest> for MaxIrqs {
+    const NAME: &'static CStr = c"max_irqs";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(guest: &Object<SharedGuest>, out: &mut Formatter<'_>) -> Result {
+        show(out, guest.budget.limit().irqs_per_s())
+    }
+
+    fn store(guest: &Object<SharedGuest>, text: &str) -> Result {
+        guest.set_limit(param::ranged(text, Limit::from_irqs_per_s)?);
+        Ok(())
+    }
+}
 
 struct LineGuest;
 

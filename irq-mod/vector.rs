@@ -6,6 +6,7 @@ use crate::{
     guest::Guest,
     model::{
         activity::Activity,
+        budget::Limit,
         guard::Guard,
         policy::Intervals,
         window::Window, //
@@ -50,21 +51,36 @@ use kernel_ext::{
 pub(crate) struct Waiter {
     alarm: Arc<Alarm>,
     is_pending: Atomic<u32>,
-    /// When what is held is due if the guest runs.
+    /// When what is held is due if the guest runs and has no limit.
     prompt_ns: Atomic<u64>,
+    /// When the guest's budget allows it.
+    booked_ns: Atomic<u64>,
     /// When the guest last let the alarm ring earlier, or 0.
     hurried_ns: Atomic<u64>,
 }
 
 impl Waiter {
-    /// The guest may be served earlier than was thought. Callable with the scheduler's locks held.
-    pub(crate) fn hurry(&self) {
-        // Relaxed: the caller has put a full barrier before it. Whatever is found in the second variable
+    /// The guest may be served earlier than was thought, within its limit. Callable with the scheduler's
+    /// locks held.
+    pub(crate) fn hurry(&self, limit: Limit) {
+        // Relaxed: the caller has put a full barrier before it. Whatever is found in the other variables
         // is no later than what the vector computes when the alarm rings.
         if peek(&self.is_pending) != 0 {
-            let at_ns = peek(&self.prompt_ns).max(sched::now_ns());
+            let prompt_ns = match limit {
+                Limit::NONE => peek(&self.prompt_ns),
+                _ => Ord::max(peek(&self.prompt_ns), peek(&self.booked_ns)),
+            };
+            let at_ns = prompt_ns.max(sched::now_ns());
             self.hurried_ns.store(at_ns, Relaxed);
             self.alarm.set(at_ns);
+        }
+    }
+
+    /// The guest has no limit any more, so that what is held may be due.
+    pub(crate) fn look_again(&self) {
+        // Relaxed: as above; the vector reads the limit again when it has set its alarm.
+        if self.is_pending.load(Relaxed) != 0 {
+            self.alarm.set(0);
         }
     }
 }
@@ -127,8 +143,22 @@ impl Moderator {
             .map_or(Activity::Unknown, |guest| guest.activity())
     }
 
+    /// Books a delivery with the guest's budget, see [`crate::budget::Budget::book`].
+    pub(crate) fn book(&self, now_ns: u64, due_ns: u64) -> u64 {
+        self.guest
+            .as_ref()
+            .map_or(0, |guest| guest.budget.book(now_ns, due_ns))
+    }
+
+    /// Lets what is held wait for its interval only, if the guest has no limit any more. Returns whether
+    /// that changes something.
+    pub(crate) fn unbook(&self, state: &mut State) -> bool {
+        let is_free = |guest: &Arc<Guest>| guest.budget.limit() == Limit::NONE;
+        self.guest.as_ref().is_some_and(is_free) && state.window.unbook()
+    }
+
     /// Sets the alarm to `at_ns`, which is right for `assumed`, and lets the guest know that something is
-    /// held. If the guest does something else by now, the alarm is set anew.
+    /// held. If the guest does something else by now, or has lost its limit, the alarm is set anew.
     ///
     /// With the state's lock held, since a later decision must not be overwritten by this one.
     pub(crate) fn arm(
@@ -142,12 +172,16 @@ impl Moderator {
         let Some(guest) = &self.guest else {
             return;
         };
-        if let Some(prompt_ns) = state.window.due_ns(intervals, Activity::Running) {
+        if let Some(prompt_ns) = state.window.interval_ns(intervals, Activity::Running) {
             self.waiter.prompt_ns.store(prompt_ns, Relaxed);
         }
+        self.waiter
+            .booked_ns
+            .store(state.window.booked_ns(), Relaxed);
         self.waiter.is_pending.xchg(1, Full);
+        let is_unbooked = self.unbook(state);
         let activity = guest.activity();
-        if activity != assumed {
+        if activity != assumed || is_unbooked {
             if let Some(at_ns) = state.window.due_ns(intervals, activity) {
                 self.set_alarm(state, at_ns);
             }
@@ -182,6 +216,7 @@ impl Moderator {
         state.settings = settings;
         let is_open = is_open(settings, self.guest.is_some());
         self.is_open.store(u32::from(is_open), Relaxed);
+        self.unbook(&mut state);
         let intervals = state.intervals(now_ns());
         let activity = self.activity();
         if let Some(at_ns) = state.window.due_ns(&intervals, activity) {
@@ -231,6 +266,7 @@ impl Vector {
                 alarm: alarm.clone(),
                 is_pending: Atomic::new(0),
                 prompt_ns: Atomic::new(0),
+                booked_ns: Atomic::new(0),
                 hurried_ns: Atomic::new(0),
             },
             GFP_KERNEL,

@@ -17,10 +17,12 @@
 //!                              expiry, due: unmask if masked, replay
 //! ```
 //!
-//! An interrupt is due an interval after the last delivery. It is masked at the second held event: a
-//! device that masks itself while its interrupt is unserved never pays for the access, and a device
-//! that does not is silenced. Where bursts are delivered early nothing is masked, since a silent
-//! device cannot be counted.
+//! An interrupt is due an interval after the last delivery, and not before the guest's budget allows
+//! one more ([`super::budget`]), which is asked once for each delivery, when the first of its
+//! interrupts arrives. It is masked at the second held event: a device that masks itself while its
+//! interrupt is unserved never pays for the access, and a device that does not is silenced. Where
+//! bursts are delivered early nothing is masked, since a silent device cannot be counted; but nothing
+//! is early that the budget does not allow yet, and then there is nothing to count.
 //!
 //! A replay makes one interrupt occur again, for all that was held. It may take its time and others
 //! may overtake it: whatever arrives next is delivered. A window that is draining holds nothing more.
@@ -80,6 +82,8 @@ struct Held {
     first_ns: u64,
     events: u32,
     masking: Masking,
+    /// The budget allows no delivery before.
+    not_before_ns: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -144,6 +148,12 @@ impl Window {
     /// When what is held is due, in nanoseconds, if the guest does `activity`; [`None`] if nothing is
     /// held.
     pub(crate) fn due_ns(&self, intervals: &Intervals, activity: Activity) -> Option<u64> {
+        let interval_ns = self.interval_ns(intervals, activity)?;
+        Some(interval_ns.max(self.booked_ns()))
+    }
+
+    /// The same, if there were no budget.
+    pub(crate) fn interval_ns(&self, intervals: &Intervals, activity: Activity) -> Option<u64> {
         if self.is_empty() {
             return None;
         }
@@ -151,6 +161,22 @@ impl Window {
             Mode::Draining => 0,
             Mode::Holding => self.next_ns(intervals, activity),
         })
+    }
+
+    /// When the budget allows what is held, in nanoseconds.
+    pub(crate) fn booked_ns(&self) -> u64 {
+        match (&self.state, self.mode) {
+            (State::Held(held), Mode::Holding) => held.not_before_ns,
+            _ => 0,
+        }
+    }
+
+    /// The budget allows what is held at any time. Returns whether that is new.
+    pub(crate) fn unbook(&mut self) -> bool {
+        match &mut self.state {
+            State::Held(held) => core::mem::take(&mut held.not_before_ns) != 0,
+            State::Idle | State::Replaying => false,
+        }
     }
 
     /// Holds an interrupt that arrives if that is decided whatever the time is, since others are held
@@ -173,7 +199,8 @@ impl Window {
     }
 
     /// Decides about an interrupt that arrives at `now_ns`. The `burst_events`th interrupt that would
-    /// be held is delivered; 0 for no such limit.
+    /// be held is delivered; 0 for no such limit. `book` returns when the budget allows a delivery, in
+    /// nanoseconds, given when the interval does.
     #[inline]
     pub(crate) fn arrive(
         &mut self,
@@ -181,6 +208,7 @@ impl Window {
         intervals: &Intervals,
         activity: Activity,
         burst_events: u16,
+        book: impl FnOnce(u64) -> u64,
     ) -> Arrival {
         if let Some(masking) = self.hold_another(burst_events) {
             return Arrival::Hold {
@@ -192,21 +220,29 @@ impl Window {
         match &mut self.state {
             State::Held(held) if held.masking == Masking::Leave => {
                 let events = held.events.saturating_add(1);
-                if self.mode == Mode::Draining || completes_burst(events, burst_events) {
+                let is_allowed = now_ns >= held.not_before_ns;
+                let is_early = is_allowed && completes_burst(events, burst_events);
+                if self.mode == Mode::Draining || is_early {
                     let hold_ns = now_ns.saturating_sub(held.first_ns);
                     self.deliver(now_ns);
                     return Arrival::DeliverEarly { hold_ns };
                 }
                 held.events = events;
+                // Where bursts end a window it is masked only now that none can.
+                if !is_allowed {
+                    held.masking = Masking::Mask;
+                }
                 Arrival::Hold {
-                    masking: Masking::Leave,
+                    masking: held.masking,
                     arm_at_ns: None,
                 }
             }
             // What is held stays, since its expiry is what unmasks the line. The window is draining.
             State::Held(_) => Arrival::Deliver,
-            State::Idle if self.mode == Mode::Holding && now_ns < next_ns => {
-                if completes_burst(1, burst_events) {
+            State::Idle if self.mode == Mode::Holding => {
+                let not_before_ns = book(next_ns);
+                let is_due = now_ns >= next_ns || completes_burst(1, burst_events);
+                if is_due && now_ns >= not_before_ns {
                     self.deliver(now_ns);
                     return Arrival::Deliver;
                 }
@@ -214,10 +250,11 @@ impl Window {
                     first_ns: now_ns,
                     events: 1,
                     masking: Masking::Leave,
+                    not_before_ns,
                 });
                 Arrival::Hold {
                     masking: Masking::Leave,
-                    arm_at_ns: Some(next_ns),
+                    arm_at_ns: Some(next_ns.max(not_before_ns)),
                 }
             }
             State::Idle | State::Replaying => {

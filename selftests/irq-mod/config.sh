@@ -42,7 +42,8 @@ attributes() {
 		attr stats/$counter ro
 	done
 	for file in target state members; do attr $guests/own/$file ro; done
-	for counter in active_ns ready_ns halted_ns activations; do attr $guests/own/stats/$counter ro; done
+	attr $guests/own/max_irqs int 0 1000000 0
+	for counter in active_ns ready_ns halted_ns activations contained; do attr $guests/own/stats/$counter ro; done
 }
 
 # The PCI device of the receiving card.

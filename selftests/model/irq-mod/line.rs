@@ -5,9 +5,38 @@
 
 use crate::model::{
     activity::Activity,
+    budget::Limit,
     policy::Intervals,
     window::{Arrival, Expiry, Masking, Window},
 };
+use std::{cell::Cell, rc::Rc};
+
+/// What the lines of a guest share.
+pub(crate) struct Budget {
+    pub(crate) limit: Cell<Limit>,
+    paid_ns: Cell<u64>,
+    pub(crate) contained: Cell<u64>,
+}
+
+impl Budget {
+    pub(crate) fn new(limit: Limit) -> Rc<Self> {
+        Rc::new(Self {
+            limit: Cell::new(limit),
+            paid_ns: Cell::new(0),
+            contained: Cell::new(0),
+        })
+    }
+
+    fn book(&self, now_ns: u64, due_ns: u64) -> u64 {
+        let Some(booking) = self.limit.get().book(self.paid_ns.get(), now_ns) else {
+            return 0;
+        };
+        self.paid_ns.set(booking.paid_ns);
+        let puts_off = u64::from(booking.puts_off(now_ns, due_ns));
+        self.contained.set(self.contained.get() + puts_off);
+        booking.at_ns
+    }
+}
 
 /// The line. Times are in nanoseconds.
 pub(crate) struct Line {
@@ -15,6 +44,7 @@ pub(crate) struct Line {
     pub(crate) now_ns: u64,
     pub(crate) intervals: Intervals,
     pub(crate) burst_events: u16,
+    pub(crate) budget: Rc<Budget>,
     activity: Activity,
     /// When the timer expires.
     timer_ns: Option<u64>,
@@ -37,6 +67,7 @@ impl Line {
             now_ns: 0,
             intervals,
             burst_events: 0,
+            budget: Budget::new(Limit::NONE),
             activity: Activity::Unknown,
             timer_ns: None,
             is_masked: false,
@@ -65,6 +96,7 @@ impl Line {
             &self.intervals,
             self.activity,
             self.burst_events,
+            |due_ns| self.budget.book(self.now_ns, due_ns),
         );
         match arrival {
             Arrival::Hold { masking, arm_at_ns } => {
@@ -86,6 +118,17 @@ impl Line {
         if let Some(since_ns) = self.unserved_since_ns.take() {
             self.longest_wait_ns = self.longest_wait_ns.max(self.now_ns - since_ns);
         }
+    }
+
+    /// When its timer expires next.
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        self.timer_ns
+    }
+
+    /// The limit of its guest was lifted.
+    pub(crate) fn lift(&mut self) {
+        self.window.unbook();
+        self.move_timer();
     }
 
     /// The guest does something else.

@@ -3,9 +3,10 @@
 //! Properties of a moderated line, whatever the device and the guest do, and of what users write.
 
 use crate::{
-    line::Line,
+    line::{Budget, Line},
     model::{
         activity::Activity,
+        budget::{Limit, MAX_WAIT_NS, TOLERANCE_NS},
         glob::Glob,
         guard::Guard,
         interval::{Halted, HaltedUs, Latency, Overflow},
@@ -15,6 +16,7 @@ use crate::{
     },
 };
 use proptest::prelude::*;
+use std::rc::Rc;
 
 fn intervals() -> impl Strategy<Value = Intervals> {
     let halted = prop_oneof![
@@ -82,7 +84,137 @@ fn longest_ns(intervals: &Intervals) -> u64 {
         .unwrap_or(0)
 }
 
+/// Lines of one guest, and what happens to which of them.
+fn lines() -> impl Strategy<Value = (usize, Vec<(usize, u64, Event)>)> {
+    (1..8_usize).prop_flat_map(|count| {
+        let raise = (
+            0..count,
+            prop_oneof![Just(0_u64), 0..300_000_u64, 0..30_000_000_u64],
+        )
+            .prop_map(|(line, gap_ns)| (line, gap_ns, Event::Raise));
+        let change = (0..count, 0..300_000_u64, activity())
+            .prop_map(|(line, gap_ns, activity)| (line, gap_ns, Event::Change(activity)));
+        let events = prop::collection::vec(prop_oneof![9 => raise, 1 => change], 1..400);
+        (Just(count), events)
+    })
+}
+
+/// Lets time pass for all of them, in its order.
+fn run_all(lines: &mut [Line], end_ns: u64) {
+    while let Some(at_ns) = lines.iter().filter_map(Line::next_ns).min() {
+        if at_ns > end_ns {
+            break;
+        }
+        for line in &mut *lines {
+            line.run_until(line.now_ns.max(at_ns));
+        }
+    }
+    for line in lines {
+        line.run_until(end_ns);
+    }
+}
+
+fn play_all(lines: &mut [Line], events: &[(usize, u64, Event)]) {
+    for &(index, gap_ns, event) in events {
+        run_all(lines, lines[index].now_ns + gap_ns);
+        match event {
+            Event::Raise => lines[index].raise(),
+            // All lines have the same guest.
+            Event::Change(activity) => lines.iter_mut().for_each(|line| line.change(activity)),
+        }
+    }
+}
+
+fn lines_of(count: usize, intervals: Intervals, burst: u16, budget: &Rc<Budget>) -> Vec<Line> {
+    (0..count)
+        .map(|_| {
+            let mut line = Line::new(intervals);
+            line.burst_events = burst;
+            line.budget = budget.clone();
+            line
+        })
+        .collect()
+}
+
 proptest! {
+    /// In no time have the lines of a guest more deliveries than the limit allows in it, its tolerance,
+    /// and one that each line may have booked before. None is lost, and none waits longer than its
+    /// interval or one turn of all lines.
+    #[test]
+    fn a_limit_is_kept_and_costs_no_more_than_a_turn_of_all_lines(
+        (count, events) in lines(),
+        intervals in intervals(),
+        burst in burst_events(),
+        limit in prop_oneof![100..=2_000_u32, Limit::MIN..=Limit::MAX],
+    ) {
+        let budget = Budget::new(Limit::from_irqs_per_s(limit).expect("in range"));
+        let mut lines = lines_of(count, intervals, burst, &budget);
+        play_all(&mut lines, &events);
+        let end_ns = lines[0].now_ns + 2 * (longest_ns(&intervals) + MAX_WAIT_NS);
+        run_all(&mut lines, end_ns);
+
+        let mut deliveries_ns: Vec<_> =
+            lines.iter().flat_map(|line| line.deliveries_ns.clone()).collect();
+        deliveries_ns.sort_unstable();
+        let period_ns = 1_000_000_000_u64.div_ceil(u64::from(limit));
+        for (first, from_ns) in deliveries_ns.iter().enumerate() {
+            for (last, to_ns) in deliveries_ns.iter().enumerate().skip(first) {
+                let most = (to_ns - from_ns + TOLERANCE_NS) / period_ns + 1;
+                let made = u64::try_from(last - first + 1).expect("fits");
+                let count = u64::try_from(count).expect("fits");
+                prop_assert!(made <= most + count, "{made} in {} ns", to_ns - from_ns);
+            }
+        }
+        let turn_ns = period_ns * u64::try_from(count).expect("fits");
+        for line in &lines {
+            prop_assert!(line.is_served());
+            prop_assert!(line.longest_wait_ns <= longest_ns(&intervals).max(turn_ns));
+            prop_assert!(line.longest_hold_ns <= longest_ns(&intervals).max(turn_ns));
+        }
+    }
+
+    /// However many lines there are for a limit, none waits longer than its interval or a tenth of a
+    /// second.
+    #[test]
+    fn too_many_lines_for_a_limit_wait_for_a_tenth_of_a_second_at_most(
+        count in 20..60_usize,
+        rounds in 1..6_u64,
+        intervals in intervals(),
+    ) {
+        let budget = Budget::new(Limit::from_irqs_per_s(Limit::MIN).expect("in range"));
+        let mut lines = lines_of(count, intervals, 0, &budget);
+        for round in 0..rounds {
+            run_all(&mut lines, round * 70_000_000);
+            lines.iter_mut().for_each(Line::raise);
+        }
+        run_all(&mut lines, 2_000_000_000);
+        for line in &lines {
+            prop_assert!(line.is_served());
+            prop_assert!(line.longest_wait_ns <= longest_ns(&intervals).max(MAX_WAIT_NS));
+        }
+        prop_assert!(budget.contained.get() > 0);
+        // A quiet time later they are served as ever.
+        lines[0].raise();
+        prop_assert!(lines[0].is_served());
+    }
+
+    /// A limit that is lifted leaves nothing but the interval.
+    #[test]
+    fn a_limit_that_is_lifted_releases_what_it_put_off(
+        (count, events) in lines(),
+        intervals in intervals(),
+    ) {
+        let budget = Budget::new(Limit::from_irqs_per_s(Limit::MIN).expect("in range"));
+        let mut lines = lines_of(count, intervals, 0, &budget);
+        play_all(&mut lines, &events);
+        budget.limit.set(Limit::NONE);
+        lines.iter_mut().for_each(Line::lift);
+        let end_ns = lines[0].now_ns + 2 * longest_ns(&intervals);
+        run_all(&mut lines, end_ns);
+        prop_assert!(lines.iter().all(|line| line.window.is_empty()));
+        prop_assert!(lines.iter().all(Line::is_served));
+    }
+
     /// After the last event, the line needs two of its longest intervals to serve everything: one for
     /// what is held, one more for what the device raised while it was masked.
     #[test]

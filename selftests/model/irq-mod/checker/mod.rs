@@ -2,6 +2,7 @@
 
 //! Every interleaving of what can happen to a moderated line, up to a number of events.
 
+mod booking;
 mod explore;
 mod mutant;
 mod world;
@@ -41,7 +42,19 @@ fn guest() -> Scenario {
         activity: Activity::Ready,
         disables: 0,
         detaches: false,
+        puts_off: 0,
+        lifts: false,
         mutant: None,
+    }
+}
+
+/// Another line of the guest uses up what its limit allows.
+fn limited() -> Scenario {
+    Scenario {
+        puts_off: 3,
+        events: 3,
+        moves: 2,
+        ..guest()
     }
 }
 
@@ -169,6 +182,59 @@ fn a_line_that_is_given_back_owes_nothing() {
 }
 
 #[test]
+fn a_guest_with_a_limit_misses_nothing() {
+    check("limit", limited());
+    check(
+        "limit, longer than the intervals",
+        Scenario {
+            puts_off: 7,
+            moves: 2,
+            last_event: 2,
+            ..limited()
+        },
+    );
+    check(
+        "limit and bursts",
+        Scenario {
+            burst_events: 2,
+            events: 4,
+            puts_off: 2,
+            ..limited()
+        },
+    );
+    check(
+        "limit and end",
+        Scenario {
+            detaches: true,
+            moves: 1,
+            puts_off: 2,
+            ..limited()
+        },
+    );
+}
+
+#[test]
+fn a_limit_that_is_lifted_holds_nothing_back() {
+    check(
+        "lift",
+        Scenario {
+            lifts: true,
+            moves: 1,
+            ..limited()
+        },
+    );
+    check(
+        "lift without an interval",
+        Scenario {
+            lifts: true,
+            intervals: vec![intervals(0, 50, Halted::Latency)],
+            puts_off: 2,
+            ..limited()
+        },
+    );
+}
+
+#[test]
 fn every_mistake_is_found() {
     let bursts = Scenario {
         burst_events: 3,
@@ -183,6 +249,18 @@ fn every_mistake_is_found() {
         detaches: true,
         ..guest()
     };
+    let limited_bursts = Scenario {
+        burst_events: 2,
+        ..limited()
+    };
+    let lift = Scenario {
+        lifts: true,
+        moves: 1,
+        activity: Activity::Running,
+        ..limited()
+    };
+    let early = "no delivery is made before the budget allows it";
+    let lifted = "what a limit put off is due when it is lifted";
     let slow = "a running guest does not wait for the overflow interval";
     let masked = "a masked line has a timer that unmasks it";
     for (mutant, scenario, promise) in [
@@ -209,6 +287,24 @@ fn every_mistake_is_found() {
         ),
         (Mutant::BurstMasks, bursts, masked),
         (Mutant::ChangeForgotten, changes, slow),
+        (Mutant::BudgetUnasked, limited(), early),
+        (Mutant::BurstUnbudgeted, limited_bursts, early),
+        (
+            Mutant::WaitUnbounded,
+            limited(),
+            "an event waits for the longest interval at most",
+        ),
+        (Mutant::LiftForgotten, lift.clone(), lifted),
+        (Mutant::LiftWithoutFence, lift.clone(), lifted),
+        (Mutant::LimitRereadForgotten, lift.clone(), lifted),
+        (
+            Mutant::LiftUnknown,
+            Scenario {
+                activity: Activity::Ready,
+                ..lift
+            },
+            lifted,
+        ),
         (
             Mutant::DrainForgotten,
             detach.clone(),

@@ -35,6 +35,20 @@ pub(crate) enum Mutant {
     BurstMasks,
     /// A change of the intervals leaves the timer alone.
     ChangeForgotten,
+    /// Nobody asks the budget.
+    BudgetUnasked,
+    /// A burst is delivered whatever the budget says.
+    BurstUnbudgeted,
+    /// The budget puts off for longer than it says.
+    WaitUnbounded,
+    /// Whoever lifts the limit does not look for what is held.
+    LiftForgotten,
+    /// There is no fence between lifting the limit and looking for what is held.
+    LiftWithoutFence,
+    /// An arrival that holds does not read the limit again.
+    LimitRereadForgotten,
+    /// An activation puts off what is held by a limit that was lifted.
+    LiftUnknown,
     /// Nobody tells the window that it must hold nothing more.
     DrainForgotten,
     /// The line is given back while something is held.

@@ -49,6 +49,11 @@ pub(crate) struct Scenario {
     pub(crate) disables: u8,
     /// Whether moderation may end.
     pub(crate) detaches: bool,
+    /// The most ticks by which the budget puts a delivery off, as other lines of the guest have it; 0
+    /// without a limit.
+    pub(crate) puts_off: u8,
+    /// Whether the limit may be lifted.
+    pub(crate) lifts: bool,
     pub(crate) mutant: Option<Mutant>,
 }
 
@@ -80,9 +85,9 @@ pub(crate) enum Step {
     Tick,
     /// The device has an event.
     Raise,
-    /// A message, the one with this index, arrives.
-    Arrive(usize),
-    /// The arrival reads the activity again and releases the lock.
+    /// A message, the one with this index, arrives; if it books a delivery, it is for so many ticks later.
+    Arrive(usize, u8),
+    /// The arrival reads the activity and the limit again and releases the lock.
     Reread,
     /// What an arrival or expiry wrote to `pending` leaves its store buffer.
     FlushPending,
@@ -102,6 +107,12 @@ pub(crate) enum Step {
     Kick,
     Loose,
     ChangeIntervals,
+    /// The user lifts the limit.
+    Lift,
+    /// What was written leaves the store buffer of the user's CPU.
+    FlushLimit,
+    /// The user's CPU looks for held interrupts.
+    LookAgain,
     Disable,
     Enable,
     Drain,
@@ -147,6 +158,11 @@ struct At {
     must_look: bool,
     /// By when the work that it asked for runs.
     kick: Option<u8>,
+    is_limited: bool,
+    is_limited_buffer: Option<bool>,
+    must_look_again: bool,
+    /// Before when the budget allows no delivery of what is held.
+    booked: Option<u8>,
     // The chip and the kernel.
     masked: bool,
     /// A masked device remembers one interrupt.
@@ -189,6 +205,10 @@ impl World {
             activity_buffer: None,
             must_look: false,
             kick: None,
+            is_limited: scenario.puts_off > 0,
+            is_limited_buffer: None,
+            must_look_again: false,
+            booked: None,
             masked: false,
             latched: false,
             messages: [None; 2],
@@ -250,6 +270,8 @@ impl World {
             && at.loose.is_none()
             && at.activity_buffer.is_none()
             && !at.must_look
+            && at.is_limited_buffer.is_none()
+            && !at.must_look_again
             && !at.fired
             && at.handlers == 0
     }
@@ -303,8 +325,17 @@ impl System for World {
         let is_early = at.now <= self.scenario.last_event;
         may(Step::Tick, self.may_tick() && !self.is_over());
         may(Step::Raise, at.events_left > 0 && is_early);
-        may(Step::Arrive(0), at.messages[0].is_some() && unlocked);
-        may(Step::Arrive(1), at.messages[1].is_some() && unlocked);
+        let most = if at.is_limited {
+            self.scenario.puts_off
+        } else {
+            0
+        };
+        for puts_off in 0..=most {
+            for index in 0..2 {
+                let is_there = at.messages[index].is_some();
+                may(Step::Arrive(index, puts_off), is_there && unlocked);
+            }
+        }
         let fenced = at.pending_buffer.is_none() || self.is(Mutant::HoldWithoutFence);
         may(Step::Reread, at.critical.is_some() && fenced);
         may(Step::FlushPending, at.pending_buffer.is_some());
@@ -326,6 +357,11 @@ impl System for World {
         may(Step::Loose, at.loose.is_some());
         let more = at.intervals + 1 < self.scenario.intervals.len();
         may(Step::ChangeIntervals, more && unlocked && is_early);
+        let may_lift = self.scenario.lifts && at.is_limited && at.is_limited_buffer.is_none();
+        may(Step::Lift, may_lift && is_early);
+        may(Step::FlushLimit, at.is_limited_buffer.is_some());
+        let fenced = at.is_limited_buffer.is_none() || self.is(Mutant::LiftWithoutFence);
+        may(Step::LookAgain, at.must_look_again && fenced);
         may(
             Step::Disable,
             at.disables_left > 0 && !at.disabled && is_early,
@@ -357,18 +393,20 @@ impl System for World {
                     self.send(self.at.now + TRAVEL);
                 }
             }
-            Step::Arrive(index) => {
+            Step::Arrive(index, puts_off) => {
                 self.at.messages[index] = None;
                 if index == 0 {
                     self.at.messages.swap(0, 1);
                 }
-                self.arrive()?;
+                self.arrive(puts_off)?;
             }
             Step::Reread => {
                 let Some(Critical::Published(seen)) = self.at.critical.take() else {
                     return Err("the lock is held");
                 };
-                if seen != self.at.activity && !self.is(Mutant::RereadForgotten) {
+                let is_unbooked = !self.is(Mutant::LimitRereadForgotten) && self.unbook();
+                let has_moved = seen != self.at.activity && !self.is(Mutant::RereadForgotten);
+                if has_moved || is_unbooked {
                     self.move_timer();
                 }
             }
@@ -410,6 +448,19 @@ impl System for World {
                 self.at.longest = self.at.longest.max(self.longest_interval());
                 if !self.is(Mutant::ChangeForgotten) {
                     self.move_timer();
+                }
+            }
+            Step::Lift => {
+                self.at.is_limited_buffer = Some(false);
+                self.at.must_look_again = !self.is(Mutant::LiftForgotten);
+            }
+            Step::FlushLimit => {
+                self.at.is_limited = self.at.is_limited_buffer.take().unwrap_or(false);
+            }
+            Step::LookAgain => {
+                self.at.must_look_again = false;
+                if self.at.pending {
+                    self.at.timer = Some(self.at.now);
                 }
             }
             Step::Disable => {

@@ -13,34 +13,75 @@ impl World {
     /// What an activation asks for, and a change of the intervals does.
     pub(super) fn move_timer(&mut self) {
         let activity = self.at.activity;
-        if let Some(due_ns) = self.at.window.due_ns(&self.intervals(), activity) {
+        let (window, intervals) = (&self.at.window, self.intervals());
+        let due_ns = if self.at.is_limited || self.is(Mutant::LiftUnknown) {
+            window.due_ns(&intervals, activity)
+        } else {
+            window.interval_ns(&intervals, activity)
+        };
+        if let Some(due_ns) = due_ns {
             let due = u8::try_from(due_ns / TICK_NS).expect("few ticks");
             self.at.timer = Some(due.max(self.at.now));
         }
     }
 
-    /// The flow handler, up to where it releases the lock or publishes what it holds.
-    pub(super) fn arrive(&mut self) -> Result<(), &'static str> {
+    /// Lets what is held wait for its interval only, if there is no limit any more.
+    pub(super) fn unbook(&mut self) -> bool {
+        if self.at.is_limited {
+            return false;
+        }
+        self.at.booked = None;
+        self.at.window.unbook()
+    }
+
+    /// The flow handler, up to where it releases the lock or publishes what it holds. A delivery that it
+    /// books is `puts_off` ticks later.
+    pub(super) fn arrive(&mut self, puts_off: u8) -> Result<(), &'static str> {
         if self.at.hooked == Hooked::No {
             self.deliver();
             return Ok(());
         }
         let replaying = std::mem::take(&mut self.at.replaying);
         let (intervals, activity) = (self.intervals(), self.at.activity);
+        if self.is(Mutant::BurstUnbudgeted) {
+            self.at.window.unbook();
+        }
+        let overlong = if self.is(Mutant::WaitUnbounded) { 5 } else { 0 };
+        let mut booked = None;
+        let is_unasked = self.is(Mutant::BudgetUnasked);
+        let now = self.at.now;
         let arrival = self.at.window.arrive(
             self.now_ns(),
             &intervals,
             activity,
             self.scenario.burst_events,
+            |_| {
+                if puts_off == 0 {
+                    return 0;
+                }
+                let at = now + puts_off + overlong;
+                booked = Some(at);
+                if is_unasked {
+                    0
+                } else {
+                    u64::from(at) * TICK_NS
+                }
+            },
         );
+        self.at.booked = booked.or(self.at.booked);
         match arrival {
             Arrival::Deliver => {
                 if !replaying {
                     self.check_distance()?;
+                    if booked.is_some() {
+                        return Err("no delivery is made before the budget allows it");
+                    }
                 }
                 self.deliver();
             }
             Arrival::DeliverEarly { .. } => {
+                self.check_budget()?;
+                self.at.booked = None;
                 self.at.pending_buffer = Some(false);
                 self.deliver();
             }
@@ -79,9 +120,9 @@ impl World {
             return;
         }
         self.at.pending_buffer = Some(true);
-        // Nothing could be due earlier than for a running guest. The fence is that of whoever takes
-        // the lock next.
-        if !is_prompt {
+        // Nothing could be due earlier than for a running guest, unless a limit is lifted. The fence is
+        // that of whoever takes the lock next.
+        if !is_prompt || self.scenario.lifts {
             self.at.critical = Some(Critical::Published(self.at.activity));
         }
     }
@@ -90,6 +131,7 @@ impl World {
     pub(super) fn expire(&mut self, way: Way) -> Result<(), &'static str> {
         self.at.fired = false;
         let (intervals, activity) = (self.intervals(), self.at.activity);
+        self.unbook();
         let before = self.at.window.clone();
         let now_ns = if self.is(Mutant::ExpiryUnasked) {
             u64::MAX
@@ -109,6 +151,8 @@ impl World {
                     return Err("nothing is replayed twice");
                 }
                 self.check_distance()?;
+                self.check_budget()?;
+                self.at.booked = None;
                 if masking == Masking::Mask && !self.is(Mutant::UnmaskForgotten) {
                     self.unmask();
                 }

@@ -16,12 +16,21 @@ impl World {
         Ok(())
     }
 
+    /// Checks that what is held may be delivered now.
+    pub(super) fn check_budget(&self) -> Result<(), &'static str> {
+        let is_put_off = self.at.booked.is_some_and(|booked| self.at.now < booked);
+        if self.at.hooked == Hooked::Yes && self.at.is_limited && is_put_off {
+            return Err("no delivery is made before the budget allows it");
+        }
+        Ok(())
+    }
+
     /// What holds after every step.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         let at = &self.at;
         if let (Some(since), false) = (at.unserved_since, at.disabled) {
             // To the line, held, and back to it by the controller.
-            let bound = at.longest + LATE + 2 * TRAVEL;
+            let bound = at.longest.max(self.scenario.puts_off) + LATE + 2 * TRAVEL;
             if at.now.saturating_sub(since) > bound {
                 return Err("an event waits for the longest interval at most");
             }
@@ -37,9 +46,17 @@ impl World {
             return Err("what is held has a timer");
         }
         let is_settled = at.kick.is_none() && at.activity == Activity::Running;
-        let prompt = at.last_delivery.unwrap_or(0) + self.interval(Activity::Running);
-        if holds && is_settled && at.timer.is_some_and(|timer| timer > prompt.max(at.now)) {
+        let prompt = at
+            .last_delivery
+            .map_or(0, |last| last + self.interval(Activity::Running))
+            .max(at.now);
+        let allowed = at.booked.unwrap_or(0).max(prompt);
+        if holds && is_settled && at.timer.is_some_and(|timer| timer > allowed) {
             return Err("a running guest does not wait for the overflow interval");
+        }
+        let is_lifted = holds && is_settled && !at.is_limited;
+        if is_lifted && at.timer.is_some_and(|timer| timer > prompt) {
+            return Err("what a limit put off is due when it is lifted");
         }
         Ok(())
     }
