@@ -30,6 +30,7 @@ use kernel::{
 use kernel_ext::{
     irq::{
         self,
+        Postings,
         Refusal, //
     },
     pci::{
@@ -63,6 +64,8 @@ struct Vectors {
 pub(crate) enum State {
     /// At least one vector is moderated.
     Attached,
+    /// There are some that could be, but the hardware delivers all of them to virtual CPUs.
+    Bypassed,
     /// There is no such vector at the moment, or none is known.
     Waiting(Search),
     /// There is one, but it cannot be moderated.
@@ -74,6 +77,7 @@ impl State {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Attached => "attached",
+            Self::Bypassed => "bypassed",
             Self::Waiting(_) => "waiting",
             Self::Unsupported(_) => "unsupported",
         }
@@ -83,6 +87,7 @@ impl State {
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Attached => "none",
+            Self::Bypassed => "posted to a vCPU",
             Self::Waiting(Search::Complete) => "no such interrupt is in use",
             Self::Waiting(Search::Disturbed) => "a driver is coming or going",
             Self::Unsupported(refusal) => match refusal {
@@ -113,6 +118,7 @@ pub(crate) struct Line {
     /// What it can belong to.
     guests: Arc<Guests>,
     again: Arc<Again>,
+    postings: Arc<Postings>,
     target: CString,
     #[pin]
     vectors: Mutex<Vectors>,
@@ -125,11 +131,13 @@ impl Line {
         settings: Settings,
         guests: &'a Arc<Guests>,
         again: &'a Arc<Again>,
+        postings: &'a Arc<Postings>,
         phase: Phase,
     ) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             guests: guests.clone(),
             again: again.clone(),
+            postings: postings.clone(),
             target: CString::try_from_fmt(format_args!("{target}"))?,
             vectors <- new_mutex!(
                 Vectors {
@@ -240,7 +248,7 @@ impl Line {
     }
 
     pub(crate) fn state(&self) -> State {
-        self.vectors.lock().state()
+        self.vectors.lock().state(&self.postings)
     }
 
     /// The interval in force, in microseconds, the longest of its vectors; 0 if it has no effect.
@@ -252,7 +260,7 @@ impl Line {
         let attached = vectors
             .attached
             .iter()
-            .filter(|vector| vector.is_attached());
+            .filter(|vector| vector.is_attached() && !self.postings.is_posted(vector.irq()));
         attached.map(Vector::effective_us).max().unwrap_or(0)
     }
 
@@ -279,12 +287,16 @@ impl PinnedDrop for Line {
 }
 
 impl Vectors {
-    fn state(&self) -> State {
-        if self.attached.iter().any(Vector::is_attached) {
-            return State::Attached;
+    fn state(&self, postings: &Postings) -> State {
+        let is_posted = |vector: &Vector| postings.is_posted(vector.irq());
+        let mut attached = self.attached.iter().filter(|vector| vector.is_attached());
+        match attached.next() {
+            None => self
+                .refusal
+                .map_or(State::Waiting(self.search), State::Unsupported),
+            Some(first) if is_posted(first) && attached.all(is_posted) => State::Bypassed,
+            Some(_) => State::Attached,
         }
-        self.refusal
-            .map_or(State::Waiting(self.search), State::Unsupported)
     }
 
     /// Attaches to the vector `irq`, unless it is attached already.

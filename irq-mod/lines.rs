@@ -39,7 +39,10 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    irq::Changes,
+    irq::{
+        Changes,
+        Postings, //
+    },
     power::{
         self,
         Phase, //
@@ -91,6 +94,7 @@ pub(crate) struct Lines {
     /// What lines can belong to.
     guests: Arc<Guests>,
     again: Arc<Again>,
+    postings: Arc<Postings>,
     /// As `open`.
     #[pin]
     power: Mutex<Option<power::Watch<Power>>>,
@@ -103,6 +107,7 @@ impl Lines {
             latency,
             guests,
             again: Arc::pin_init(Again::new(), GFP_KERNEL)?,
+            postings: Arc::new(Postings::new()?, GFP_KERNEL)?,
             power <- new_mutex!(None, "irq_mod::Lines::power"),
         })
     }
@@ -147,6 +152,7 @@ impl Lines {
                 Settings::new(self.latency),
                 &self.guests,
                 &self.again,
+                &self.postings,
                 open.phase,
             ),
             GFP_KERNEL,

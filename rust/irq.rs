@@ -31,6 +31,7 @@ mod desc;
 mod find;
 mod hook;
 mod line;
+mod postings;
 mod timer;
 
 pub use alarm::Alarm;
@@ -54,3 +55,4 @@ pub use line::{
     Reentry,
     Replay, //
 };
+pub use postings::Postings;

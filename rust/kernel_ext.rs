@@ -14,6 +14,7 @@
 //! | values by number, looked up at the rate of interrupts or context switches | [`sync::Table`] |
 //! | sleep until a condition holds, in a way that signals may end | [`sync::WaitQueue`] |
 //! | a file system on persistent memory | [`fs::FileSystem`] |
+//! | know which lines KVM has posted to virtual CPUs | [`irq::Postings`] |
 //! | follow which threads run, wait or sleep | [`sched::Watch`] |
 //! | a cgroup or a process that a user named | [`sched::Cgroup`], [`sched::Process`] |
 //! | have something done in process context, asked for in any other | [`queue::Kick`] |
@@ -27,7 +28,7 @@
 //!
 //! # Soundness
 //!
-//! A [`sysfs::Dir`], an [`irq::Hook`], an [`irq::Alarm`], an [`irq::Changes`], a [`sched::Watch`], a
+//! A [`sysfs::Dir`], an [`irq::Hook`], an [`irq::Alarm`], an [`irq::Changes`], an [`irq::Postings`], a [`sched::Watch`], a
 //! [`power::Watch`], a [`queue::Kick`], a [`pci::Interrupt`] and a [`pci::Keeping`], [`front::Drivers`], a [`front::Front`] and
 //! a [`vfio::Registration`] lead the kernel to code of the module and lead it away again when they are
 //! dropped. One that is leaked leads to code that is gone after the module is unloaded. Rust calls

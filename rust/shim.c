@@ -14,6 +14,7 @@
 #include <linux/libnvdimm.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/pagemap.h>
 #include <linux/pci.h>
@@ -595,6 +596,11 @@ void kernel_ext_netdev_unlock_ops(struct net_device *dev)
 void kernel_ext_tracepoint_synchronize_unregister(void)
 {
 	tracepoint_synchronize_unregister();
+}
+
+struct tracepoint *kernel_ext_module_tracepoint(struct module *mod, unsigned int index)
+{
+	return tracepoint_ptr_deref(mod->tracepoints_ptrs + index);
 }
 
 struct task_struct *kernel_ext_next_thread(struct task_struct *task)

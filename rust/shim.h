@@ -145,8 +145,11 @@ void kernel_ext_netdev_unlock_ops(struct net_device *dev);
 /* sched, queue */
 struct cgroup;
 struct irq_work;
+struct module;
+struct tracepoint;
 
 void kernel_ext_tracepoint_synchronize_unregister(void);
+struct tracepoint *kernel_ext_module_tracepoint(struct module *mod, unsigned int index);
 void kernel_ext_cgroup_put(struct cgroup *cgroup);
 struct task_struct *kernel_ext_next_thread(struct task_struct *task);
 void kernel_ext_init_irq_work(struct irq_work *work, void (*func)(struct irq_work *));

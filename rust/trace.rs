@@ -5,7 +5,8 @@
 //! C header: [`include/linux/tracepoint.h`](srctree/include/linux/tracepoint.h)
 //!
 //! Tracepoints are found by name, since the symbols of most are not exported to modules. A probe of a
-//! tracepoint may be running when it is disconnected; [`Quiescence`] waits for all that are.
+//! tracepoint may be running when it is disconnected; [`Quiescence`] waits for all that are. Those of
+//! modules are gone with them: [`Everywhere`] follows that.
 
 use crate::bindings;
 use core::{
@@ -22,7 +23,11 @@ use kernel::{
     prelude::*, //
 };
 
-/// A tracepoint of the kernel proper whose probes are functions of type `F`.
+mod everywhere;
+
+pub(crate) use everywhere::Everywhere;
+
+/// A tracepoint whose probes are functions of type `F`.
 ///
 /// # Invariants
 ///
@@ -38,7 +43,6 @@ impl<F: Copy> Tracepoint<F> {
     /// `F` is a pointer to a C function whose parameters are a pointer, called data, and then those
     /// of the tracepoint named `name`.
     pub(crate) const unsafe fn new(name: &'static CStr) -> Self {
-        const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
         // INVARIANT: By the safety requirement.
         Self {
             name,
@@ -61,20 +65,17 @@ impl<F: Copy> Tracepoint<F> {
         let tracepoint = find(self.name).ok_or(EOPNOTSUPP).inspect_err(|_| {
             pr_err!("the kernel has no tracepoint '{}'\n", self.name);
         })?;
-        // SAFETY: By the type invariant `F` is a pointer, and of that size.
-        let function = unsafe { transmute_copy::<F, *mut c_void>(&probe) };
-        // SAFETY: A tracepoint of the kernel proper is never freed. By the type invariant it calls
-        // `function` with the arguments that it has, and by the requirement above it may.
-        to_result(unsafe {
-            bindings::tracepoint_probe_register(tracepoint.as_ptr(), function, data)
-        })?;
-        // INVARIANT: It was just connected.
-        Ok(Probe {
-            tracepoint,
-            function,
-            data,
-        })
+        // SAFETY: A tracepoint of the kernel proper is never freed. By the type invariant it calls the
+        // function with the arguments that it has, and by the requirement above it may.
+        unsafe { Probe::new(tracepoint, function_of(&probe), data) }
     }
+}
+
+/// The address of a probe.
+fn function_of<F: Copy>(probe: &F) -> *mut c_void {
+    const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
+    // SAFETY: Only what a `Tracepoint` has is given to this, which is a pointer by its type invariant.
+    unsafe { transmute_copy::<F, *mut c_void>(probe) }
 }
 
 /// Returns the tracepoint named `name` of the kernel proper.
@@ -122,9 +123,34 @@ unsafe impl Send for Probe {}
 // SAFETY: Nothing can be done by a shared reference.
 unsafe impl Sync for Probe {}
 
+impl Probe {
+    /// Connects `function` to `tracepoint`. Sleeps.
+    ///
+    /// # Safety
+    ///
+    /// The tracepoint exists until the result is dropped, and may call `function` with `data` and its own
+    /// arguments until a [`Quiescence`] was dropped after that.
+    unsafe fn new(
+        tracepoint: NonNull<bindings::tracepoint>,
+        function: *mut c_void,
+        data: *mut c_void,
+    ) -> Result<Self> {
+        // SAFETY: By the safety requirement.
+        to_result(unsafe {
+            bindings::tracepoint_probe_register(tracepoint.as_ptr(), function, data)
+        })?;
+        // INVARIANT: It was just connected.
+        Ok(Self {
+            tracepoint,
+            function,
+            data,
+        })
+    }
+}
+
 impl Drop for Probe {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant this disconnects what `connect` connected. The only failure
+        // SAFETY: The tracepoint still exists. By the type invariant this disconnects what `connect` connected. The only failure
         // there is would be that it had not.
         unsafe {
             bindings::tracepoint_probe_unregister(

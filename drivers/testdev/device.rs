@@ -69,6 +69,7 @@ pub(crate) struct Shared {
 #[pin_data]
 pub(crate) struct Device {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) irq: u32,
     #[pin]
     pub(crate) switch: Switch,
 }
@@ -76,10 +77,12 @@ pub(crate) struct Device {
 impl Device {
     pub(crate) fn new<'a>(
         shared: Arc<Shared>,
+        irq: u32,
         switch: impl PinInit<Switch> + 'a,
     ) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             shared,
+            irq,
             switch <- switch,
         }? Error)
     }

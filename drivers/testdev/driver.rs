@@ -89,7 +89,7 @@ impl pci::Driver for TestDev {
                     Parent::Device(bound.as_ref()),
                     c"testdev",
                     attributes::GROUPS,
-                    Device::new(shared, interrupt.switch()),
+                    Device::new(shared, interrupt.irq(), interrupt.switch()),
                 )?,
             }? Error))
         })

@@ -4,6 +4,7 @@
 
 use crate::{
     device::Device,
+    ffi,
     model::{
         Cause,
         Operand, //
@@ -29,7 +30,7 @@ use kernel_ext::{
 /// All attributes of a device.
 pub(crate) const GROUPS: &[&Group<Device>] = &[&GROUP, &STATS];
 
-sysfs_group!(static GROUP: Device = [Alive, Factorial, Raise, Pending, InjectDisable]);
+sysfs_group!(static GROUP: Device = [Alive, Factorial, Raise, Pending, InjectDisable, InjectPosted]);
 sysfs_group!(static STATS: Device in c"stats" = [Arrived, HandledCount, LastCauses]);
 
 struct Alive;
@@ -97,6 +98,23 @@ impl Attribute<Device> for InjectDisable {
                 1 => Some(Delivery::Off),
                 _ => None,
             })?);
+        Ok(())
+    }
+}
+
+struct InjectPosted;
+
+impl Attribute<Device> for InjectPosted {
+    const NAME: &'static CStr = c"inject_posted";
+    const MODE: Mode = Mode::WriteOnly;
+
+    fn store(dev: &Object<Device>, text: &str) -> Result {
+        let is_posted = param::ranged(text, |number: u64| match number {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        })?;
+        ffi::trace_posted(dev.irq, is_posted);
         Ok(())
     }
 }

@@ -14,6 +14,7 @@
 
 mod device;
 mod driver;
+mod ffi;
 mod model;
 mod regs;
 mod sysfs;

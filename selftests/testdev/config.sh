@@ -29,6 +29,7 @@ attributes() {
 	attr raise wo 1 4294967295
 	attr pending ro
 	attr inject_disable bool
+	attr inject_posted wo 0 1
 	attr stats/arrived ro
 	attr stats/handled ro
 	attr stats/last_causes ro
