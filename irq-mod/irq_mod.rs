@@ -16,6 +16,7 @@
 //! - **overflow interval**: that while it is ready, as long as the device's buffers last.
 //! - **budget**: what all lines of a guest together may deliver.
 
+mod assist;
 mod budget;
 mod driver;
 mod ffi;

@@ -3,15 +3,21 @@
 //! One line as a user sees it: the vectors that its target stands for, with one policy.
 
 use crate::{
+    assist::{
+        Assist,
+        Claims, //
+    },
     guest::Guest,
     guests::Guests,
     lines::Again,
     model::{
+        interval::Latency,
         name::Name,
         spec::{
             GuestLink,
             LineTarget, //
         },
+        text::Switch, //
     },
     settings::Settings,
     stats::Counters,
@@ -122,6 +128,9 @@ pub(crate) struct Line {
     target: CString,
     #[pin]
     vectors: Mutex<Vectors>,
+    // Dropped after the vectors were released.
+    #[pin]
+    assist: Assist,
 }
 
 impl Line {
@@ -133,6 +142,7 @@ impl Line {
         again: &'a Arc<Again>,
         postings: &'a Arc<Postings>,
         phase: Phase,
+        claims: &'a Arc<Claims>,
     ) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             guests: guests.clone(),
@@ -151,6 +161,7 @@ impl Line {
                 },
                 "irq_mod::Line",
             ),
+            assist <- Assist::new(claims),
         })
     }
 
@@ -165,6 +176,33 @@ impl Line {
         for vector in &vectors.attached {
             vector.set(vectors.settings);
         }
+        drop(vectors);
+        self.assist.follow(|| self.latency());
+    }
+
+    /// Whether the devices behind it assist.
+    pub(crate) fn hw_assist(&self) -> Switch {
+        self.assist.switch()
+    }
+
+    /// Lets the devices behind it assist, or not any more.
+    ///
+    /// # Errors
+    ///
+    /// See [`Assist::turn`].
+    pub(crate) fn set_hw_assist(&self, switch: Switch) -> Result {
+        self.assist.turn(switch, || self.irqs(), || self.latency())
+    }
+
+    fn latency(&self) -> Latency {
+        self.settings().intervals.latency
+    }
+
+    /// The numbers of its interrupts.
+    fn irqs(&self) -> Result<KVec<u32>> {
+        let mut irqs = KVec::new();
+        self.each_irq(|irq| Ok(irqs.push(irq, GFP_KERNEL)?))?;
+        Ok(irqs)
     }
 
     /// Holds nothing while the system is about to sleep, in vectors that come meanwhile, too.
@@ -194,7 +232,10 @@ impl Line {
         if let Some(target) = self.parsed() {
             vectors.search = each_irq(target, |irq| vectors.attach(irq));
         }
-        if !vectors.is_complete() {
+        let is_complete = vectors.is_complete();
+        drop(vectors);
+        let assisted = self.assist.refresh(|| self.irqs(), || self.latency());
+        if assisted.is_err() || !is_complete {
             self.again.trigger_later();
         }
     }

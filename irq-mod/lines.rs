@@ -3,6 +3,7 @@
 //! The lines, in `/sys/kernel/irq_mod/lines`.
 
 use crate::{
+    assist::Claims,
     guests::Guests,
     line::{
         Line,
@@ -94,6 +95,7 @@ pub(crate) struct Lines {
     /// What lines can belong to.
     guests: Arc<Guests>,
     again: Arc<Again>,
+    claims: Arc<Claims>,
     postings: Arc<Postings>,
     /// As `open`.
     #[pin]
@@ -107,6 +109,7 @@ impl Lines {
             latency,
             guests,
             again: Arc::pin_init(Again::new(), GFP_KERNEL)?,
+            claims: Arc::pin_init(Claims::new(), GFP_KERNEL)?,
             postings: Arc::new(Postings::new()?, GFP_KERNEL)?,
             power <- new_mutex!(None, "irq_mod::Lines::power"),
         })
@@ -154,6 +157,7 @@ impl Lines {
                 &self.again,
                 &self.postings,
                 open.phase,
+                &self.claims,
             ),
             GFP_KERNEL,
         )?;

@@ -60,6 +60,7 @@ sysfs_group!(static LINE_GROUP: SharedLine = [
     HaltedUs,
     BurstEvents,
     Adaptive,
+    HwAssist,
     LineState,
     Reason,
     Irqs,
@@ -162,6 +163,21 @@ impl Attribute<SharedLine> for LineGuest {
 
     fn store(line: &Object<SharedLine>, text: &str) -> Result {
         line.bind_to(text)
+    }
+}
+
+struct HwAssist;
+
+impl Attribute<SharedLine> for HwAssist {
+    const NAME: &'static CStr = c"hw_assist";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(line: &Object<SharedLine>, out: &mut Formatter<'_>) -> Result {
+        show(out, line.hw_assist())
+    }
+
+    fn store(line: &Object<SharedLine>, text: &str) -> Result {
+        line.set_hw_assist(Switch::parse(text)?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! its host tests.
 
 pub(crate) mod activity;
+pub(crate) mod assist;
 pub(crate) mod budget;
 pub(crate) mod glob;
 pub(crate) mod guard;

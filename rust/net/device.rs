@@ -121,15 +121,22 @@ impl Device {
         self.with(|begun| Ok(Parameters::of(begun)?.coalescing()))
     }
 
-    /// Lets it keep its interrupts apart as `wanted`; returns what it made of that, which may be rounded.
+    /// Lets it keep its interrupts apart as `choose` wants, given how it does now, or leaves it alone; returns
+    /// how it does then, since a driver may round. Nobody else changes it meanwhile.
     ///
     /// # Errors
     ///
     /// [`ENODEV`] if it is gone, [`EOPNOTSUPP`] if its driver cannot do that, or what the driver fails with:
     /// usually [`EINVAL`] or [`ERANGE`] for a number that it does not take. Then nothing has changed.
-    pub fn set_coalescing(self, wanted: Coalescing) -> Result<Coalescing> {
+    pub fn change_coalescing(
+        self,
+        choose: impl FnOnce(Coalescing) -> Option<Coalescing>,
+    ) -> Result<Coalescing> {
         self.with(|begun| {
             let former = Parameters::of(begun)?;
+            let Some(wanted) = choose(former.coalescing()) else {
+                return Ok(former.coalescing());
+            };
             let changed = Parameters::change(begun, wanted).inspect_err(|_| {
                 // The driver may have taken a part of it.
                 let _ = former.apply(begun);

@@ -33,6 +33,7 @@ attributes() {
 	attr halted_us own
 	attr burst_events int 0 65535 0
 	attr adaptive bool 0
+	attr hw_assist bool 0
 	attr state ro
 	attr reason ro
 	attr irqs ro
