@@ -40,6 +40,9 @@ for ((round = 0; round < 3; round++)); do
 	for us in 100 500; do
 		echo $us >$lines/rx/latency_us
 		measure "irq-mod $us us"
+		echo 1 >$lines/rx/hw_assist
+		measure "irq-mod $us us, hw_assist"
+		echo 0 >$lines/rx/hw_assist
 	done
 	rmmod irq_mod
 done
