@@ -24,6 +24,7 @@ mod guest;
 mod guests;
 mod line;
 mod lines;
+mod meter;
 mod model;
 mod ops;
 mod settings;

@@ -10,6 +10,7 @@ use crate::{
     guest::Guest,
     guests::Guests,
     lines::Again,
+    meter::Meters,
     model::{
         interval::Latency,
         name::Name,
@@ -54,6 +55,7 @@ pub(crate) struct Bound {
 
 /// What may change while a line exists.
 struct Vectors {
+    meters: Arc<Meters>,
     settings: Settings,
     guest: Option<Bound>,
     attached: KVec<Vector>,
@@ -143,6 +145,7 @@ impl Line {
         postings: &'a Arc<Postings>,
         phase: Phase,
         claims: &'a Arc<Claims>,
+        meters: &'a Arc<Meters>,
     ) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             guests: guests.clone(),
@@ -151,6 +154,7 @@ impl Line {
             target: CString::try_from_fmt(format_args!("{target}"))?,
             vectors <- new_mutex!(
                 Vectors {
+                    meters: meters.clone(),
                     settings,
                     guest: None,
                     attached: KVec::new(),
@@ -171,12 +175,14 @@ impl Line {
 
     /// Changes the settings, for what is held, too.
     pub(crate) fn set(&self, change: impl FnOnce(&mut Settings)) {
-        let mut vectors = self.vectors.lock();
-        change(&mut vectors.settings);
-        for vector in &vectors.attached {
-            vector.set(vectors.settings);
+        {
+            let mut vectors = self.vectors.lock();
+            let vectors = &mut *vectors;
+            change(&mut vectors.settings);
+            for vector in &mut vectors.attached {
+                vector.set(vectors.settings, &vectors.meters);
+            }
         }
-        drop(vectors);
         self.assist.follow(|| self.latency());
     }
 
@@ -305,6 +311,23 @@ impl Line {
         attached.map(Vector::effective_us).max().unwrap_or(0)
     }
 
+    /// How many packets a second come for all its vectors; 0 if that is not known.
+    pub(crate) fn packets_per_s(&self) -> u64 {
+        let vectors = self.vectors.lock();
+        let rates = vectors.attached.iter().map(Vector::packets_per_s);
+        rates.fold(0, u64::saturating_add)
+    }
+
+    /// Descriptors of the ring of a vector, the longest; 0 if none is known.
+    pub(crate) fn ring(&self) -> u32 {
+        let vectors = self.vectors.lock();
+        let attached = vectors
+            .attached
+            .iter()
+            .filter(|vector| vector.is_attached());
+        attached.map(Vector::ring).max().unwrap_or(0)
+    }
+
     /// Sums of the counters of all vectors it has or had.
     pub(crate) fn counters(&self) -> Counters {
         let vectors = self.vectors.lock();
@@ -350,7 +373,7 @@ impl Vectors {
             .attached
             .reserve(1, GFP_KERNEL)
             .map_err(|_| Refusal::NoMemory)
-            .and_then(|()| Vector::attach(irq, self.settings, guest));
+            .and_then(|()| Vector::attach(irq, self.settings, guest, &self.meters));
         if let (Ok(vector), Phase::Suspending) = (&attached, self.phase) {
             vector.enter(self.phase);
         }

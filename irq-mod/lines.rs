@@ -9,6 +9,7 @@ use crate::{
         Line,
         State, //
     },
+    meter::Meters,
     model::{
         interval::Latency,
         name::Name,
@@ -96,6 +97,7 @@ pub(crate) struct Lines {
     guests: Arc<Guests>,
     again: Arc<Again>,
     claims: Arc<Claims>,
+    meters: Arc<Meters>,
     postings: Arc<Postings>,
     /// As `open`.
     #[pin]
@@ -110,6 +112,7 @@ impl Lines {
             guests,
             again: Arc::pin_init(Again::new(), GFP_KERNEL)?,
             claims: Arc::pin_init(Claims::new(), GFP_KERNEL)?,
+            meters: Arc::pin_init(Meters::new(), GFP_KERNEL)?,
             postings: Arc::new(Postings::new()?, GFP_KERNEL)?,
             power <- new_mutex!(None, "irq_mod::Lines::power"),
         })
@@ -158,6 +161,7 @@ impl Lines {
                 &self.postings,
                 open.phase,
                 &self.claims,
+                &self.meters,
             ),
             GFP_KERNEL,
         )?;
@@ -210,6 +214,7 @@ impl Lines {
         // All of them first, since what one has to give up another one may take.
         lines().for_each(|entry| entry.line.prune());
         lines().for_each(|entry| entry.line.refresh());
+        self.meters.ask();
     }
 
     /// Lets all lines hold nothing while the system is about to sleep.

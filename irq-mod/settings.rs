@@ -7,16 +7,29 @@ use crate::model::{
     interval::{
         Halted,
         Latency,
-        Overflow, //
+        Overflow,
+        OverflowRule, //
     },
     policy::Intervals,
+    rate::{
+        Depth,
+        DepthRule,
+        RateHint,
+        Terms, //
+    },
     text::Switch, //
 };
 
 /// The settings of a line.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings {
+    /// Of them, the overflow interval is `overflow`'s.
     pub(crate) intervals: Intervals,
+    pub(crate) overflow: OverflowRule,
+    /// What [`OverflowRule::Auto`] does not exceed.
+    pub(crate) overflow_max: Overflow,
+    pub(crate) depth: DepthRule,
+    pub(crate) rate_hint: RateHint,
     /// The number of interrupts in a window that ends it; 0 for none.
     pub(crate) burst_events: u16,
     /// Whether the latency interval is left out where it gains nothing; see [`crate::model::guard`].
@@ -32,8 +45,26 @@ impl Settings {
                 overflow: Overflow::DEFAULT,
                 halted: Halted::Latency,
             },
+            overflow: OverflowRule::Auto,
+            overflow_max: Overflow::DEFAULT_MAX,
+            depth: DepthRule::Auto,
+            rate_hint: RateHint::NONE,
             burst_events: 0,
             adaptive: Switch::Off,
+        }
+    }
+
+    /// What the overflow interval depends on, for a vector with a ring of so many descriptors, 0 if that is
+    /// not known.
+    pub(crate) fn terms(&self, ring: u32, line_rate_per_s: u64) -> Terms {
+        Terms {
+            depth: match self.depth {
+                DepthRule::Auto => Depth::new(ring.min(Depth::MAX)),
+                DepthRule::Fixed(depth) => Some(depth),
+            },
+            hint: self.rate_hint,
+            line_rate_per_s,
+            max: self.overflow_max,
         }
     }
 }

@@ -11,7 +11,12 @@ use crate::{
         interval::{
             Halted,
             Latency,
-            Overflow, //
+            Overflow,
+            OverflowRule, //
+        },
+        rate::{
+            DepthRule,
+            RateHint, //
         },
         text::Switch, //
     }, //
@@ -57,6 +62,9 @@ sysfs_group!(static LINE_GROUP: SharedLine = [
     LineGuest,
     LatencyUs,
     OverflowUs,
+    OverflowMaxUs,
+    Depth,
+    PacketsHint,
     HaltedUs,
     BurstEvents,
     Adaptive,
@@ -80,6 +88,8 @@ sysfs_group!(static LINE_STATS: SharedLine in c"stats" = [
     ReplayedInjected,
     Dropped,
     MaxHoldUs,
+    PacketsPerS,
+    Ring,
 ]);
 sysfs_group!(static GUEST_GROUP: SharedGuest = [GuestTarget, GuestState, Members, MaxIrqs]);
 sysfs_group!(static GUEST_STATS: SharedGuest in c"stats" = [
@@ -119,6 +129,8 @@ sysfs_shown!(SharedLine:
     ReplayedInjected = c"replayed_injected", line => line.counters().replayed_injected;
     Dropped = c"dropped", line => line.counters().dropped;
     MaxHoldUs = c"max_hold_us", line => line.counters().max_hold_ns / 1_000;
+    PacketsPerS = c"packets_per_s", line => line.packets_per_s();
+    Ring = c"ring", line => line.ring();
 );
 
 sysfs_shown!(SharedGuest:
@@ -223,8 +235,14 @@ macro_rules! knob {
 
 knob!(LatencyUs = c"latency_us", intervals.latency, latency => latency.us(),
     text => param::ranged(text, Latency::from_us));
-knob!(OverflowUs = c"overflow_us", intervals.overflow, overflow => overflow.us(),
+knob!(OverflowUs = c"overflow_us", overflow, overflow => overflow,
+    text => OverflowRule::parse(text).map_err(Error::from));
+knob!(OverflowMaxUs = c"overflow_max_us", overflow_max, max => max.us(),
     text => param::ranged(text, Overflow::from_us));
+knob!(Depth = c"depth", depth, depth => depth,
+    text => DepthRule::parse(text).map_err(Error::from));
+knob!(PacketsHint = c"rate_hint", rate_hint, hint => hint.per_s(),
+    text => param::ranged(text, RateHint::from_per_s));
 knob!(HaltedUs = c"halted_us", intervals.halted, halted => halted,
     text => Halted::parse(text).map_err(Error::from));
 knob!(BurstEvents = c"burst_events", burst_events, events => events,

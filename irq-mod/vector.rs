@@ -4,11 +4,21 @@
 
 use crate::{
     guest::Guest,
+    meter::{
+        Counted,
+        Meter,
+        Meters, //
+    },
     model::{
         activity::Activity,
         budget::Limit,
         guard::Guard,
+        interval::{
+            Overflow,
+            OverflowRule, //
+        },
         policy::Intervals,
+        rate::Fill,
         window::Window, //
     },
     ops::now_ns,
@@ -90,6 +100,8 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) window: Window,
     pub(crate) guard: Guard,
+    fill: Fill,
+    meter: Arc<Meter>,
     pub(crate) counters: Counters,
     /// What the alarm was set to last, other than by the guest.
     pub(crate) armed_ns: u64,
@@ -102,7 +114,21 @@ impl State {
         if self.settings.adaptive.is_on() {
             intervals.latency = self.guard.interval(now_ns, intervals.latency);
         }
+        intervals.overflow = self.overflow(now_ns);
         intervals
+    }
+
+    /// The overflow interval at `now_ns`.
+    fn overflow(&mut self, now_ns: u64) -> Overflow {
+        match self.settings.overflow {
+            OverflowRule::Fixed(overflow) => overflow,
+            OverflowRule::Auto => self.fill.overflow(now_ns, || {
+                let ring = self.meter.ring();
+                let line_rate_per_s = self.meter.line_rate_per_s();
+                let terms = self.settings.terms(ring, line_rate_per_s);
+                (self.meter.reading(), terms)
+            }),
+        }
     }
 }
 
@@ -217,6 +243,7 @@ impl Moderator {
         let is_open = is_open(settings, self.guest.is_some());
         self.is_open.store(u32::from(is_open), Relaxed);
         self.unbook(&mut state);
+        state.fill.disturb();
         let intervals = state.intervals(now_ns());
         let activity = self.activity();
         if let Some(at_ns) = state.window.due_ns(&intervals, activity) {
@@ -246,7 +273,10 @@ impl Drop for Reach {
 pub(crate) struct Vector {
     // Fields drop in declaration order: what is held is delivered, then the guest cannot reach it.
     hook: Hook<Moderator>,
-    _reach: Option<Reach>,
+    reach: Option<Reach>,
+    /// While its overflow interval follows the rate of its packets.
+    counted: Option<Counted>,
+    meter: Arc<Meter>,
 }
 
 impl Vector {
@@ -259,8 +289,10 @@ impl Vector {
         irq: u32,
         settings: Settings,
         guest: Option<&Arc<Guest>>,
+        meters: &Arc<Meters>,
     ) -> Result<Self, Refusal> {
         let alarm = Alarm::new(irq).map_err(|_| Refusal::NoMemory)?;
+        let meter = Meter::new(irq).map_err(|_| Refusal::NoMemory)?;
         let waiter = Arc::new(
             Waiter {
                 alarm: alarm.clone(),
@@ -283,12 +315,15 @@ impl Vector {
             }
             None => None,
         };
+        let shared = meter.clone();
         let moderator = pin_init!(Moderator {
             state <- new_raw_spinlock!(
                 State {
                     settings,
                     window: Window::new(),
                     guard: Guard::new(),
+                    fill: Fill::new(),
+                    meter: shared,
                     counters: Counters::default(),
                     armed_ns: 0,
                 },
@@ -299,10 +334,24 @@ impl Vector {
             guest: guest.cloned(),
             waiter,
         });
-        Ok(Self {
+        let mut vector = Self {
             hook: Hook::attach(alarm, moderator)?,
-            _reach: reach,
-        })
+            reach,
+            counted: None,
+            meter,
+        };
+        vector.count(settings, meters);
+        Ok(vector)
+    }
+
+    /// Has its packets counted, if they matter: without a guest there is no overflow interval.
+    fn count(&mut self, settings: Settings, meters: &Arc<Meters>) {
+        if settings.overflow != OverflowRule::Auto || self.reach.is_none() {
+            self.counted = None;
+        } else if self.counted.is_none() {
+            // Where that fails nothing is known of them, as with a device that has no driver here.
+            self.counted = meters.count(&self.meter).ok();
+        }
     }
 
     pub(crate) fn irq(&self) -> u32 {
@@ -324,19 +373,33 @@ impl Vector {
     }
 
     /// Lets new settings reach what is held, too.
-    pub(crate) fn set(&self, settings: Settings) {
+    pub(crate) fn set(&mut self, settings: Settings, meters: &Arc<Meters>) {
+        self.count(settings, meters);
         self.hook.flow().set(settings);
     }
 
     /// The interval in force, in microseconds.
     pub(crate) fn effective_us(&self) -> u32 {
         let moderator = self.hook.flow();
-        let state = moderator.state.lock();
+        let mut state = moderator.state.lock();
+        let now_ns = now_ns();
         let mut intervals = state.settings.intervals;
         if state.settings.adaptive.is_on() {
-            intervals.latency = state.guard.peek(now_ns(), intervals.latency);
+            intervals.latency = state.guard.peek(now_ns, intervals.latency);
         }
+        intervals.overflow = state.overflow(now_ns);
         intervals.effective_us(moderator.activity())
+    }
+
+    /// How many packets a second come, estimated from above; 0 if that is not known.
+    pub(crate) fn packets_per_s(&self) -> u64 {
+        let state = self.hook.flow().state.lock();
+        state.fill.per_s(now_ns()).unwrap_or(0)
+    }
+
+    /// Descriptors of the ring that its packets come through; 0 if that is not known.
+    pub(crate) fn ring(&self) -> u32 {
+        self.counted.as_ref().map_or(0, |_| self.meter.ring())
     }
 
     /// A consistent copy of the counters.

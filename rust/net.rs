@@ -6,9 +6,15 @@
 //! [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
 
 mod device;
+mod poll;
 mod rtnl;
 
 pub use device::{
     Coalescing,
     Device, //
+};
+pub use poll::{
+    Poll,
+    Polls,
+    Watcher, //
 };

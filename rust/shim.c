@@ -554,6 +554,12 @@ int kernel_ext_netdev_index(struct net_device *dev)
 	return dev->ifindex;
 }
 
+/* 0 if it is in another namespace, where another device may have the same number. */
+int kernel_ext_netdev_index_in_init_net(struct net_device *dev)
+{
+	return net_eq(dev_net(dev), &init_net) ? READ_ONCE(dev->ifindex) : 0;
+}
+
 struct device *kernel_ext_netdev_parent(struct net_device *dev)
 {
 	return dev->dev.parent;

@@ -135,6 +135,7 @@ struct net_device;
 struct net_device *kernel_ext_first_net_device(void);
 struct net_device *kernel_ext_next_net_device(struct net_device *dev);
 int kernel_ext_netdev_index(struct net_device *dev);
+int kernel_ext_netdev_index_in_init_net(struct net_device *dev);
 struct device *kernel_ext_netdev_parent(struct net_device *dev);
 const struct ethtool_ops *kernel_ext_netdev_ethtool_ops(struct net_device *dev);
 bool kernel_ext_netdev_is_usable(struct net_device *dev);

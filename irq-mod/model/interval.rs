@@ -61,7 +61,7 @@ impl Latency {
 /// # Invariants
 ///
 /// The value lies in [`Overflow::MIN_US`]`..=`[`Overflow::MAX_US`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Overflow(u32);
 
 impl Overflow {
@@ -70,9 +70,12 @@ impl Overflow {
     /// Longest interval, in microseconds.
     pub(crate) const MAX_US: u32 = 100_000;
 
-    /// 5 milliseconds, the interval of a new line.
+    /// 5 milliseconds, where nothing is known of the device.
     // INVARIANT: 5,000 is in range.
     pub(crate) const DEFAULT: Self = Self(5_000);
+    /// 10 milliseconds, what [`OverflowRule::Auto`] of a new line does not exceed.
+    // INVARIANT: 10,000 is in range.
+    pub(crate) const DEFAULT_MAX: Self = Self(10_000);
 
     /// Creates an interval, or returns [`None`] if `us` is out of range.
     pub(crate) const fn from_us(us: u32) -> Option<Self> {
@@ -83,9 +86,47 @@ impl Overflow {
         Some(Self(us))
     }
 
+    /// The interval that is nearest to `us`.
+    pub(crate) fn nearest(us: u32) -> Self {
+        // INVARIANT: The value is brought into range.
+        Self(us.clamp(Self::MIN_US, Self::MAX_US))
+    }
+
     /// The interval in microseconds.
     pub(crate) const fn us(self) -> u32 {
         self.0
+    }
+}
+
+/// Where the overflow interval comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OverflowRule {
+    /// As long as the device's ring lasts, see [`super::rate`].
+    Auto,
+    /// From the user.
+    Fixed(Overflow),
+}
+
+impl OverflowRule {
+    /// Reads `auto` or a number of microseconds.
+    pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            number => u32::try_from(decimal(number)?)
+                .ok()
+                .and_then(Overflow::from_us)
+                .map(Self::Fixed)
+                .ok_or(Malformed::Range),
+        }
+    }
+}
+
+impl fmt::Display for OverflowRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(Overflow(us)) => write!(f, "{us}"),
+        }
     }
 }
 
@@ -180,6 +221,22 @@ mod tests {
         }
         for us in [0, 49, 100_001, u32::MAX] {
             assert_eq!(Overflow::from_us(us), None, "{us}");
+        }
+    }
+
+    #[test]
+    fn where_the_overflow_interval_comes_from_is_printed_as_it_is_read() {
+        for text in ["auto", "50", "100000"] {
+            let rule = OverflowRule::parse(text).map(|rule| rule.to_string());
+            assert_eq!(rule, Ok(text.into()));
+        }
+        for text in ["", "Auto", "auto ", "-1", "5ms"] {
+            let rule = OverflowRule::parse(text);
+            assert_eq!(rule, Err(Malformed::Syntax), "{text:?}");
+        }
+        for text in ["0", "49", "100001", "4294967346", "18446744073709551616"] {
+            let rule = OverflowRule::parse(text);
+            assert_eq!(rule, Err(Malformed::Range), "{text:?}");
         }
     }
 

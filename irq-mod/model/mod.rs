@@ -12,6 +12,7 @@ pub(crate) mod histogram;
 pub(crate) mod interval;
 pub(crate) mod pid;
 pub(crate) mod policy;
+pub(crate) mod rate;
 pub(crate) mod spec;
 pub(crate) mod window;
 

@@ -28,7 +28,11 @@ attributes() {
 	attr target ro
 	attr guest own
 	attr latency_us int 0 1000 100
-	attr overflow_us int 50 100000
+	# A number or a word: test_overflow_01.sh.
+	attr overflow_us own
+	attr overflow_max_us int 50 100000 10000
+	attr depth own
+	attr rate_hint int 0 1000000000 0
 	# A number or a word: test_guest_03.sh.
 	attr halted_us own
 	attr burst_events int 0 65535 0
@@ -39,7 +43,7 @@ attributes() {
 	attr irqs ro
 	attr effective_us ro
 	for counter in delivered held windows masked replayed_inline replayed_injected dropped max_hold_us rearmed early \
-		delivered_running delivered_ready delivered_halted; do
+		delivered_running delivered_ready delivered_halted packets_per_s ring; do
 		attr stats/$counter ro
 	done
 	for file in target state members; do attr $guests/own/$file ro; done
