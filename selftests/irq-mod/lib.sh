@@ -26,6 +26,17 @@ guest_in() { [ "$(guest_get "$1" state)" = "$2" ]; }
 expect_line() { expect_soon 5 line_in "$1" "$2" || note "$1 is $(line_get "$1" state): $(line_get "$1" reason)"; }
 expect_guest() { expect_soon 5 guest_in "$1" "$2" || note "$1 is $(guest_get "$1" state)"; }
 
+# The interrupts of all devices so far, also of lines that are gone by now: all that the kernel has counted, without
+# those of CPUs themselves.
+all_interrupts() {
+	awk '/^intr/ {print $2 - own; next} FNR == 1 {cpus = NF} $1 ~ /^(NMI|LOC|SPU|PMI|IWI|RTR|PLT|RES|CAL|TRM|THR|DFR|MCE|MCP):$/ {
+		for (i = 2; i <= cpus + 1; i++) own += $i
+	}' /proc/interrupts /proc/stat
+}
+lib_interrupts=$(all_interrupts)
+note_interrupts() { note "$(($(all_interrupts) - lib_interrupts)) interrupts of devices in this test"; }
+at_end note_interrupts
+
 # Gives all lines and guests back.
 clear_all() {
 	local each
