@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # profile: sriov
 # cpus: 1
-# Interrupts, loss and latency of a packet stream under no moderation, the card's own and irq-mod's. The contenders
+# Interrupts, loss, latency and instructions of a packet stream under no moderation, the card's own, the network core's
+# and irq-mod's. Instructions are all that the CPU executes besides idling, sender and receiver included. The contenders
 # take turns.
 . selftests/lib/bench.sh
 . selftests/lib/net.sh
@@ -13,11 +14,11 @@ net_up
 line=$(rx_line "$rx")
 
 measure() {
-	local before after received lost p50_us p99_us pair
+	local before after received lost p50_us p99_us busy_ns pair
 	before=$(interrupts "$line")
-	for pair in $(build/bin/traffic "$tx" "$rx" 10000 200); do
+	for pair in $(build/bin/busy build/bin/traffic "$tx" "$rx" 10000 200); do
 		case $pair in
-		received=* | lost=* | p50_us=* | p99_us=*) local "$pair" ;;
+		received=* | lost=* | p50_us=* | p99_us=* | busy_ns=*) local "$pair" ;;
 		esac
 	done
 	after=$(interrupts "$line")
@@ -25,6 +26,13 @@ measure() {
 	result "$1" "packets lost" "$lost"
 	result "$1" "p50 us" "$p50_us"
 	result "$1" "p99 us" "$p99_us"
+	result "$1" "instructions/packet" $((busy_ns / received))
+}
+
+# defer IRQS TIMEOUT_NS: as many polls without packets before the card may interrupt again, and the time between them.
+defer() {
+	echo "$1" >"/sys/class/net/$rx/napi_defer_hard_irqs"
+	echo "$2" >"/sys/class/net/$rx/gro_flush_timeout"
 }
 
 for ((round = 0; round < 3; round++)); do
@@ -34,7 +42,17 @@ for ((round = 0; round < 3; round++)); do
 		ethtool -C "$rx" rx-usecs $us
 		measure "ethtool -C rx-usecs $us"
 	done
+	# The driver's own choice from what came last; 1 chooses among short intervals only.
+	for mode in 3 1; do
+		ethtool -C "$rx" rx-usecs $mode
+		measure "ethtool -C rx-usecs $mode (adaptive)"
+	done
 	ethtool -C "$rx" rx-usecs 0
+	for us in 100 500; do
+		defer 2 ${us}000
+		measure "NAPI defer 2, $us us"
+		defer 0 0
+	done
 	insmod build/mod/irq_mod.ko
 	echo "rx name:$line" >$irq_mod/add_line
 	for us in 100 500; do
