@@ -32,6 +32,7 @@
 #include <net/net_namespace.h>
 #include <net/netdev_lock.h>
 
+/* Protects the links of the chains in irq/chains.rs against other changes; readers take nothing. */
 DEFINE_MUTEX(kernel_ext_hook_changes);
 
 void kernel_ext_raw_spin_lock_init(raw_spinlock_t *lock, const char *name, struct lock_class_key *key)
