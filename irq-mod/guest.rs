@@ -17,7 +17,7 @@ use crate::{
         },
         budget::Limit, //
     },
-    vector::Waiter, //
+    waiter::Waiter, //
 };
 use kernel::{
     prelude::*,

@@ -31,6 +31,7 @@ mod settings;
 mod stats;
 mod sysfs;
 mod vector;
+mod waiter;
 mod watch;
 
 kernel::prelude::module! {

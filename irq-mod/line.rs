@@ -3,13 +3,9 @@
 //! One line as a user sees it: the vectors that its target stands for, with one policy.
 
 use crate::{
-    assist::{
-        Assist,
-        Claims, //
-    },
+    assist::Assist,
     guest::Guest,
-    guests::Guests,
-    lines::Again,
+    lines::Host,
     meter::Meters,
     model::{
         interval::Latency,
@@ -40,12 +36,17 @@ use kernel_ext::{
         Postings,
         Refusal, //
     },
-    pci::{
-        Address,
-        Function, //
-    },
     power::Phase, //
 };
+
+mod search;
+mod state;
+
+use search::{
+    each_irq,
+    Search, //
+};
+pub(crate) use state::State;
 
 /// A guest and its name.
 pub(crate) struct Bound {
@@ -55,7 +56,6 @@ pub(crate) struct Bound {
 
 /// What may change while a line exists.
 struct Vectors {
-    meters: Arc<Meters>,
     settings: Settings,
     guest: Option<Bound>,
     attached: KVec<Vector>,
@@ -67,66 +67,10 @@ struct Vectors {
     phase: Phase,
 }
 
-/// Whether a line does what it is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    /// At least one vector is moderated.
-    Attached,
-    /// There are some that could be, but the hardware delivers all of them to virtual CPUs.
-    Bypassed,
-    /// There is no such vector at the moment, or none is known.
-    Waiting(Search),
-    /// There is one, but it cannot be moderated.
-    Unsupported(Refusal),
-}
-
-impl State {
-    /// The word a user reads.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Attached => "attached",
-            Self::Bypassed => "bypassed",
-            Self::Waiting(_) => "waiting",
-            Self::Unsupported(_) => "unsupported",
-        }
-    }
-
-    /// Why a line has no effect.
-    pub(crate) const fn reason(self) -> &'static str {
-        match self {
-            Self::Attached => "none",
-            Self::Bypassed => "posted to a vCPU",
-            Self::Waiting(Search::Complete) => "no such interrupt is in use",
-            Self::Waiting(Search::Disturbed) => "a driver is coming or going",
-            Self::Unsupported(refusal) => match refusal {
-                // Never kept: it is waited for.
-                Refusal::Absent => "no such interrupt is in use",
-                Refusal::Unsupported => "not an edge-triggered MSI or MSI-X with one target",
-                Refusal::Shared => "several drivers share the interrupt",
-                Refusal::Vital => "the kernel depends on the interrupt",
-                Refusal::Taken => "another line has the interrupt",
-                Refusal::NoMemory => "no memory",
-            },
-        }
-    }
-}
-
-/// Whether all vectors that a target stands for could be looked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Search {
-    /// Yes.
-    Complete,
-    /// No: a driver is coming or going.
-    Disturbed,
-}
-
 /// A line; dropping it gives all its vectors back.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Line {
-    /// What it can belong to.
-    guests: Arc<Guests>,
-    again: Arc<Again>,
-    postings: Arc<Postings>,
+    host: Arc<Host>,
     target: CString,
     #[pin]
     vectors: Mutex<Vectors>,
@@ -140,21 +84,14 @@ impl Line {
     pub(crate) fn new<'a>(
         target: LineTarget<'a>,
         settings: Settings,
-        guests: &'a Arc<Guests>,
-        again: &'a Arc<Again>,
-        postings: &'a Arc<Postings>,
+        host: &'a Arc<Host>,
         phase: Phase,
-        claims: &'a Arc<Claims>,
-        meters: &'a Arc<Meters>,
     ) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
-            guests: guests.clone(),
-            again: again.clone(),
-            postings: postings.clone(),
+            host: host.clone(),
             target: CString::try_from_fmt(format_args!("{target}"))?,
             vectors <- new_mutex!(
                 Vectors {
-                    meters: meters.clone(),
                     settings,
                     guest: None,
                     attached: KVec::new(),
@@ -165,7 +102,7 @@ impl Line {
                 },
                 "irq_mod::Line",
             ),
-            assist <- Assist::new(claims),
+            assist <- Assist::new(&host.claims),
         })
     }
 
@@ -180,7 +117,7 @@ impl Line {
             let vectors = &mut *vectors;
             change(&mut vectors.settings);
             for vector in &mut vectors.attached {
-                vector.set(vectors.settings, &vectors.meters);
+                vector.set(vectors.settings, &self.host.meters);
             }
         }
         self.assist.follow(|| self.latency());
@@ -236,13 +173,13 @@ impl Line {
         vectors.prune(self.parsed());
         vectors.refusal = None;
         if let Some(target) = self.parsed() {
-            vectors.search = each_irq(target, |irq| vectors.attach(irq));
+            vectors.search = each_irq(target, |irq| vectors.attach(irq, &self.host.meters));
         }
         let is_complete = vectors.is_complete();
         drop(vectors);
         let assisted = self.assist.refresh(|| self.irqs(), || self.latency());
         if assisted.is_err() || !is_complete {
-            self.again.trigger_later();
+            self.host.again.trigger_later();
         }
     }
 
@@ -257,7 +194,7 @@ impl Line {
     ///
     /// See [`Guests::bind`].
     pub(crate) fn bind_to(&self, text: &str) -> Result {
-        self.guests.bind(self, text)
+        self.host.guests.bind(self, text)
     }
 
     /// Makes it belong to `guest`. What it holds is delivered first.
@@ -295,7 +232,7 @@ impl Line {
     }
 
     pub(crate) fn state(&self) -> State {
-        self.vectors.lock().state(&self.postings)
+        self.vectors.lock().state(&self.host.postings)
     }
 
     /// The interval in force, in microseconds, the longest of its vectors; 0 if it has no effect.
@@ -307,7 +244,7 @@ impl Line {
         let attached = vectors
             .attached
             .iter()
-            .filter(|vector| vector.is_attached() && !self.postings.is_posted(vector.irq()));
+            .filter(|vector| vector.is_attached() && !self.host.postings.is_posted(vector.irq()));
         attached.map(Vector::effective_us).max().unwrap_or(0)
     }
 
@@ -364,7 +301,7 @@ impl Vectors {
     }
 
     /// Attaches to the vector `irq`, unless it is attached already.
-    fn attach(&mut self, irq: u32) {
+    fn attach(&mut self, irq: u32, meters: &Arc<Meters>) {
         if self.attached.iter().any(|vector| vector.irq() == irq) {
             return;
         }
@@ -373,7 +310,7 @@ impl Vectors {
             .attached
             .reserve(1, GFP_KERNEL)
             .map_err(|_| Refusal::NoMemory)
-            .and_then(|()| Vector::attach(irq, self.settings, guest, &self.meters));
+            .and_then(|()| Vector::attach(irq, self.settings, guest, meters));
         if let (Ok(vector), Phase::Suspending) = (&attached, self.phase) {
             vector.enter(self.phase);
         }
@@ -418,50 +355,4 @@ impl Vectors {
             self.former.add(&counters);
         }
     }
-}
-
-/// Calls `attach` for the interrupts that are in use of those that `target` stands for.
-fn each_irq(target: LineTarget<'_>, mut attach: impl FnMut(u32)) -> Search {
-    match target {
-        LineTarget::Irq(irq) => attach(irq),
-        LineTarget::Name(pattern) => {
-            let mut next = 0;
-            while let Some(irq) = irq::next_named(next, |name| pattern.matches(name)) {
-                attach(irq);
-                next = irq.saturating_add(1);
-            }
-        }
-        LineTarget::Pci { function, index } => {
-            let address = Address {
-                domain: function.domain(),
-                bus: function.bus(),
-                device: function.device(),
-                function: function.function(),
-            };
-            if let Some(function) = Function::find(address) {
-                return each_vector(&function, index, attach);
-            }
-        }
-    }
-    Search::Complete
-}
-
-/// Calls `attach` for the vectors of a function that are in use.
-fn each_vector(function: &Function, index: Option<u16>, mut attach: impl FnMut(u32)) -> Search {
-    let indices = match index {
-        Some(index) => index..index.saturating_add(1),
-        None => {
-            0..function
-                .msix_vectors()
-                .max(u16::from(function.msi_vectors()))
-        }
-    };
-    for index in indices {
-        match irq::vector(function, index) {
-            irq::Vector::Line(irq) => attach(irq),
-            irq::Vector::Absent => {}
-            irq::Vector::Busy => return Search::Disturbed,
-        }
-    }
-    Search::Complete
 }

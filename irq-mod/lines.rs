@@ -83,6 +83,20 @@ struct Open {
     phase: Phase,
 }
 
+/// What all lines share.
+pub(crate) struct Host {
+    /// What lines can belong to.
+    pub(crate) guests: Arc<Guests>,
+    /// What looks for their vectors.
+    pub(crate) again: Arc<Again>,
+    /// Devices that assist.
+    pub(crate) claims: Arc<Claims>,
+    /// What is known of packets.
+    pub(crate) meters: Arc<Meters>,
+    /// Vectors that the hardware delivers.
+    pub(crate) postings: Postings,
+}
+
 /// All lines.
 ///
 /// Lock order: `open` is taken before any lock of a line, and by no attribute of a line, since it is
@@ -93,12 +107,7 @@ pub(crate) struct Lines {
     #[pin]
     open: Mutex<Option<Open>>,
     latency: Latency,
-    /// What lines can belong to.
-    guests: Arc<Guests>,
-    again: Arc<Again>,
-    claims: Arc<Claims>,
-    meters: Arc<Meters>,
-    postings: Arc<Postings>,
+    host: Arc<Host>,
     /// As `open`.
     #[pin]
     power: Mutex<Option<power::Watch<Power>>>,
@@ -109,11 +118,16 @@ impl Lines {
         try_pin_init!(Self {
             open <- new_mutex!(None, "irq_mod::Lines"),
             latency,
-            guests,
-            again: Arc::pin_init(Again::new(), GFP_KERNEL)?,
-            claims: Arc::pin_init(Claims::new(), GFP_KERNEL)?,
-            meters: Arc::pin_init(Meters::new(), GFP_KERNEL)?,
-            postings: Arc::new(Postings::new()?, GFP_KERNEL)?,
+            host: Arc::new(
+                Host {
+                    guests,
+                    again: Arc::pin_init(Again::new(), GFP_KERNEL)?,
+                    claims: Arc::pin_init(Claims::new(), GFP_KERNEL)?,
+                    meters: Arc::pin_init(Meters::new(), GFP_KERNEL)?,
+                    postings: Postings::new()?,
+                },
+                GFP_KERNEL,
+            )?,
             power <- new_mutex!(None, "irq_mod::Lines::power"),
         })
     }
@@ -124,7 +138,7 @@ impl Lines {
     ///
     /// [`ENOMEM`], [`EOPNOTSUPP`] if this kernel does not tell of interrupts that come.
     pub(crate) fn open(self: &Arc<Self>, parent: &dyn AsKobject) -> Result {
-        *self.again.changes.lock() = Some(Changes::new(Ok(Refresh(self.clone())))?);
+        *self.host.again.changes.lock() = Some(Changes::new(Ok(Refresh(self.clone())))?);
         let dir = Dir::new(Parent::Dir(parent), c"lines", &[], Ok(()))?;
         *self.open.lock() = Some(Open {
             named: Registry::new(MAX_LINES),
@@ -156,12 +170,8 @@ impl Lines {
             Line::new(
                 spec.target,
                 Settings::new(self.latency),
-                &self.guests,
-                &self.again,
-                &self.postings,
+                &self.host,
                 open.phase,
-                &self.claims,
-                &self.meters,
             ),
             GFP_KERNEL,
         )?;
@@ -202,7 +212,7 @@ impl Lines {
         // of a line takes this lock.
         drop(open.named.remove(name.as_str())?);
         // Others may have waited for what it had.
-        self.again.trigger();
+        self.host.again.trigger();
         pr_info!("line {}: removed\n", name.as_str());
         Ok(())
     }
@@ -214,7 +224,7 @@ impl Lines {
         // All of them first, since what one has to give up another one may take.
         lines().for_each(|entry| entry.line.prune());
         lines().for_each(|entry| entry.line.refresh());
-        self.meters.ask();
+        self.host.meters.ask();
     }
 
     /// Lets all lines hold nothing while the system is about to sleep.
@@ -231,7 +241,7 @@ impl Lines {
         // They wait for callbacks, which take the other lock.
         let power = self.power.lock().take();
         drop(power);
-        let changes = self.again.changes.lock().take();
+        let changes = self.host.again.changes.lock().take();
         drop(changes);
         let open = self.open.lock().take();
         drop(open);

@@ -7,10 +7,13 @@ use crate::{
         self,
         How, //
     },
-    model::window::{
-        Arrival,
-        Expiry,
-        Masking, //
+    model::{
+        activity::Activity,
+        window::{
+            Arrival,
+            Expiry,
+            Masking, //
+        },
     },
     stats::Counters,
     vector::Moderator, //
@@ -46,6 +49,7 @@ impl Flow for Moderator {
     #[inline]
     fn arrived(&self, line: &Arrived<'_>) {
         if self.passes() {
+            ffi::trace_deliver(line.irq(), Activity::Unknown);
             return line.deliver();
         }
         {
@@ -54,7 +58,9 @@ impl Flow for Moderator {
             if let Some(masking) = state.window.hold_another(burst_events) {
                 state.counters.hold(masking);
                 // Under the lock: an expiry on another CPU must not unmask before this masks.
-                return line.hold(masking.into());
+                line.hold(masking.into());
+                ffi::trace_hold(line.irq(), masking == Masking::Mask, state.armed_ns);
+                return;
             }
             let now_ns = now_ns();
             let activity = self.activity();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One moderated vector of a line, and what of it its guest must reach.
+//! One moderated vector of a line.
 
 use crate::{
     guest::Guest,
@@ -23,14 +23,14 @@ use crate::{
     },
     ops::now_ns,
     settings::Settings,
-    stats::Counters, //
+    stats::Counters,
+    waiter::Waiter, //
 };
 use kernel::{
     prelude::*,
     sync::{
         atomic::{
             Atomic,
-            Full,
             Relaxed, //
         },
         Arc, //
@@ -44,56 +44,12 @@ use kernel_ext::{
         Status, //
     },
     power::Phase,
-    sched,
     sync::{
         new_raw_spinlock,
         peek,
         RawSpinLock, //
     }, //
 };
-
-/// Where a guest that starts to run finds what is held for it.
-///
-/// The vector and the guest do not share a lock, since a guest's activity changes with the scheduler's
-/// locks held. Each first writes its own variable and then reads the other's, with a full barrier in
-/// between, so that at least one of them sees the other: a vector that has set its alarm reads the
-/// activity again, and a guest that has become active looks at `is_pending`.
-pub(crate) struct Waiter {
-    alarm: Arc<Alarm>,
-    is_pending: Atomic<u32>,
-    /// When what is held is due if the guest runs and has no limit.
-    prompt_ns: Atomic<u64>,
-    /// When the guest's budget allows it.
-    booked_ns: Atomic<u64>,
-    /// When the guest last let the alarm ring earlier, or 0.
-    hurried_ns: Atomic<u64>,
-}
-
-impl Waiter {
-    /// The guest may be served earlier than was thought, within its limit. Callable with the scheduler's
-    /// locks held.
-    pub(crate) fn hurry(&self, limit: Limit) {
-        // Relaxed: the caller has put a full barrier before it. Whatever is found in the other variables
-        // is no later than what the vector computes when the alarm rings.
-        if peek(&self.is_pending) != 0 {
-            let prompt_ns = match limit {
-                Limit::NONE => peek(&self.prompt_ns),
-                _ => Ord::max(peek(&self.prompt_ns), peek(&self.booked_ns)),
-            };
-            let at_ns = prompt_ns.max(sched::now_ns());
-            self.hurried_ns.store(at_ns, Relaxed);
-            self.alarm.set(at_ns);
-        }
-    }
-
-    /// The guest has no limit any more, so that what is held may be due.
-    pub(crate) fn look_again(&self) {
-        // Relaxed: as above; the vector reads the limit again when it has set its alarm.
-        if self.is_pending.load(Relaxed) != 0 {
-            self.alarm.set(0);
-        }
-    }
-}
 
 /// What changes with every interrupt.
 pub(crate) struct State {
@@ -198,13 +154,9 @@ impl Moderator {
         let Some(guest) = &self.guest else {
             return;
         };
-        if let Some(prompt_ns) = state.window.interval_ns(intervals, Activity::Running) {
-            self.waiter.prompt_ns.store(prompt_ns, Relaxed);
-        }
+        let prompt_ns = state.window.interval_ns(intervals, Activity::Running);
         self.waiter
-            .booked_ns
-            .store(state.window.booked_ns(), Relaxed);
-        self.waiter.is_pending.xchg(1, Full);
+            .announce(prompt_ns.unwrap_or(0), state.window.booked_ns());
         let is_unbooked = self.unbook(state);
         let activity = guest.activity();
         if activity != assumed || is_unbooked {
@@ -216,7 +168,7 @@ impl Moderator {
 
     fn set_alarm(&self, state: &mut State, at_ns: u64) {
         state.armed_ns = at_ns;
-        self.waiter.alarm.set(at_ns);
+        self.waiter.set_alarm(at_ns);
     }
 
     /// Nothing is held any more. Returns when the alarm was to ring, in nanoseconds.
@@ -224,11 +176,7 @@ impl Moderator {
         if self.guest.is_none() {
             return state.armed_ns;
         }
-        self.waiter.is_pending.store(0, Relaxed);
-        match self.waiter.hurried_ns.xchg(0, Relaxed) {
-            0 => state.armed_ns,
-            hurried_ns => hurried_ns,
-        }
+        self.waiter.settle().unwrap_or(state.armed_ns)
     }
 
     /// Holds again, after it was drained.
@@ -293,17 +241,7 @@ impl Vector {
     ) -> Result<Self, Refusal> {
         let alarm = Alarm::new(irq).map_err(|_| Refusal::NoMemory)?;
         let meter = Meter::new(irq).map_err(|_| Refusal::NoMemory)?;
-        let waiter = Arc::new(
-            Waiter {
-                alarm: alarm.clone(),
-                is_pending: Atomic::new(0),
-                prompt_ns: Atomic::new(0),
-                booked_ns: Atomic::new(0),
-                hurried_ns: Atomic::new(0),
-            },
-            GFP_KERNEL,
-        )
-        .map_err(|_| Refusal::NoMemory)?;
+        let waiter = Waiter::new(alarm.clone()).map_err(|_| Refusal::NoMemory)?;
         // Reachable before the first interrupt can be held.
         let reach = match guest {
             Some(guest) => {

@@ -5,15 +5,17 @@
 # Modules call, in their module.mk:
 #   $(eval $(call kernel-ext-module,<ko name>,<folder>/<root without .rs>,<further objects>))
 
-kernel-ext-objs := rust/kernel_ext.o rust/shim.o
+kernel-ext-objs := rust/kernel_ext.o rust/shim.o rust/shim_net.o
 
 # The objects belong to several modules, for which RUST_MODFILE would expand to a list.
 $(addprefix $(obj)/,$(kernel-ext-objs)): private __modname := kernel_ext
 
 RUSTFLAGS_rust/kernel_ext.o := --crate-name kernel_ext --emit=metadata=$(obj)/rust/libkernel_ext.rmeta
 CFLAGS_rust/shim.o := -I$(src)/rust
+CFLAGS_rust/shim_net.o := -I$(src)/rust
 # Its reports hold the source's full path, which no option maps: modules would depend on where they were built.
 UBSAN_SANITIZE_rust/shim.o := n
+UBSAN_SANITIZE_rust/shim_net.o := n
 
 define kernel-ext-module
 obj-m += $(1).o

@@ -15,7 +15,6 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/netdevice.h>
 #include <linux/pagemap.h>
 #include <linux/pci.h>
 #include <linux/percpu.h>
@@ -29,8 +28,6 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
-#include <net/net_namespace.h>
-#include <net/netdev_lock.h>
 
 /* Protects the links of the chains in irq/chains.rs against other changes; readers take nothing. */
 DEFINE_MUTEX(kernel_ext_hook_changes);
@@ -536,66 +533,6 @@ void kernel_ext_copy_msi_domain(struct device *to, struct device *from)
 int kernel_ext_dev_to_node(struct device *dev)
 {
 	return dev_to_node(dev);
-}
-
-/* net */
-
-struct net_device *kernel_ext_first_net_device(void)
-{
-	return first_net_device(&init_net);
-}
-
-struct net_device *kernel_ext_next_net_device(struct net_device *dev)
-{
-	return next_net_device(dev);
-}
-
-int kernel_ext_netdev_index(struct net_device *dev)
-{
-	return dev->ifindex;
-}
-
-/* 0 if it is in another namespace, where another device may have the same number. */
-int kernel_ext_netdev_index_in_init_net(struct net_device *dev)
-{
-	return net_eq(dev_net(dev), &init_net) ? READ_ONCE(dev->ifindex) : 0;
-}
-
-struct device *kernel_ext_netdev_parent(struct net_device *dev)
-{
-	return dev->dev.parent;
-}
-
-const struct ethtool_ops *kernel_ext_netdev_ethtool_ops(struct net_device *dev)
-{
-	return dev->ethtool_ops;
-}
-
-bool kernel_ext_netdev_is_usable(struct net_device *dev)
-{
-	return netif_device_present(dev) && dev->reg_state == NETREG_REGISTERED && !dev->moving_ns;
-}
-
-bool kernel_ext_netdev_polls_irq(struct net_device *dev, unsigned int irq)
-{
-	struct napi_struct *napi;
-	bool found = false;
-
-	netdev_lock(dev);
-	list_for_each_entry(napi, &dev->napi_list, dev_list)
-		found |= napi->irq > 0 && napi->irq == irq;
-	netdev_unlock(dev);
-	return found;
-}
-
-void kernel_ext_netdev_lock_ops(struct net_device *dev)
-{
-	netdev_lock_ops(dev);
-}
-
-void kernel_ext_netdev_unlock_ops(struct net_device *dev)
-{
-	netdev_unlock_ops(dev);
 }
 
 /* sched, queue */

@@ -6,8 +6,8 @@
  *
  * DEVICE is the sysfs directory of a testdev. All devices raise at the same time, each a burst of 1 to BURST events
  * without a pause, until none is pending any more, and so on. Nothing that comes later may rescue an event that was
- * lost. With a BURST of 1 an event has its number as cause, which the driver must have seen last, and there is a pause of
- * 200 us after it. Ends after EVENTS events of each device, or with SIGTERM.
+ * lost. With a BURST of 1 an event has its number as cause, which the driver must have seen last, and there is a pause
+ * of 200 us after it. Ends after EVENTS events of each device, or with SIGTERM.
  *
  * Prints events=N handled=N late=N lost=N wrong=N extra=N of all devices together: late counts the bursts that were
  * served later than 200 ms, lost those that were not within 5 s, wrong the events whose cause the driver has not seen,
@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ struct device {
 
 static struct device devices[MAX_DEVICES];
 static unsigned long most_events, burst_max;
-static volatile sig_atomic_t is_stopped;
+static atomic_int is_stopped;
 
 static void stop(int signal)
 {
