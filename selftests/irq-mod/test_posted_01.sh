@@ -75,6 +75,8 @@ expect_ok add_line "edu name:testdev"
 expect_edu attached none 100
 
 it "KVM can be loaded and unloaded next to it"
+# Another test may have left it.
+modprobe -r kvm_amd kvm_intel 2>/dev/null
 if modprobe kvm; then
 	expect_ok rmmod kvm
 	expect_ok modprobe kvm

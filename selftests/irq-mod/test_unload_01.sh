@@ -8,7 +8,7 @@
 . "$(dirname "$0")/unload.sh"
 
 rounds=${RVM_LONG:+1000}
-rounds=${rounds:-70}
+rounds=${rounds:-30}
 ethtool -G "$rx" rx 4096 || bail "ethtool -G"
 net_up
 line=$(rx_line "$rx")
