@@ -8,6 +8,7 @@ use kernel::sync::atomic::{
     Full,
     Relaxed, //
 };
+use kernel_ext::sync::peek;
 
 /// The budget of a guest. Its lines use it without a lock, from hard interrupt context.
 pub(crate) struct Budget {
@@ -31,7 +32,7 @@ impl Budget {
     /// The most deliveries a second.
     #[inline]
     pub(crate) fn limit(&self) -> Limit {
-        Limit::from_irqs_per_s(self.limit.load(Relaxed)).unwrap_or(Limit::NONE)
+        Limit::from_irqs_per_s(peek(&self.limit)).unwrap_or(Limit::NONE)
     }
 
     /// Changes the limit; what was paid for before counts no more. There is a full barrier between the
@@ -51,12 +52,12 @@ impl Budget {
     /// `due_ns`. Returns from when on it may be made, in nanoseconds; 0 if there is no limit.
     #[inline]
     pub(crate) fn book(&self, now_ns: u64, due_ns: u64) -> u64 {
-        let limit = self.limit();
-        if limit == Limit::NONE {
+        if self.limit() == Limit::NONE {
             return 0;
         }
-        let mut paid_ns = self.paid_ns.load(Relaxed);
-        while let Some(booking) = limit.book(paid_ns, now_ns) {
+        let mut paid_ns = peek(&self.paid_ns);
+        // The limit is read anew each time: who fails may have lost to one who changed it.
+        while let Some(booking) = self.limit().book(paid_ns, now_ns) {
             // Relaxed: nothing else is published by it. Who fails has let another line book.
             match self.paid_ns.cmpxchg(paid_ns, booking.paid_ns, Relaxed) {
                 Ok(_) => {

@@ -157,9 +157,16 @@ impl Moderator {
         let prompt_ns = state.window.interval_ns(intervals, Activity::Running);
         self.waiter
             .announce(prompt_ns.unwrap_or(0), state.window.booked_ns());
-        let is_unbooked = self.unbook(state);
-        let activity = guest.activity();
-        if activity != assumed || is_unbooked {
+        // Once more after each time: the guest may have set the alarm before this did. The timer's own lock
+        // then is between its change and this look at it.
+        let mut assumed = assumed;
+        loop {
+            let is_unbooked = self.unbook(state);
+            let activity = guest.activity();
+            if activity == assumed && !is_unbooked {
+                break;
+            }
+            assumed = activity;
             if let Some(at_ns) = state.window.due_ns(intervals, activity) {
                 self.set_alarm(state, at_ns);
             }

@@ -77,8 +77,9 @@ impl Waiter {
     /// The guest may be served earlier than was thought, within its limit. Callable with the scheduler's
     /// locks held.
     pub(crate) fn hurry(&self, limit: Limit) {
-        // Relaxed: the caller has put a full barrier before it. Whatever is found in the other variables
-        // is no later than what the vector computes when the alarm rings.
+        // Relaxed: the caller has put a full barrier before it. The settings, or what the guest does, may be
+        // others by now: then the alarm may ring up to a latency interval too late, and the vector decides
+        // by what holds when it rings.
         if peek(&self.is_pending) != 0 {
             let prompt_ns = match limit {
                 Limit::NONE => peek(&self.prompt_ns),

@@ -150,8 +150,8 @@ impl Probe {
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        // SAFETY: The tracepoint still exists. By the type invariant this disconnects what `connect` connected. The only failure
-        // there is would be that it had not.
+        // SAFETY: The tracepoint still exists. By the type invariant this disconnects what `connect`
+        // connected. The only failure there is would be that it had not.
         unsafe {
             bindings::tracepoint_probe_unregister(
                 self.tracepoint.as_ptr(),

@@ -24,8 +24,8 @@ const MAX_IRQS: usize = 1 << 16;
 /// The arguments are the line, the virtual CPU, two of its numbers in the guest, and whether it is posted.
 type Updated = unsafe extern "C" fn(*mut c_void, c_uint, *mut c_void, c_uint, c_uint, bool);
 
-// SAFETY: The parameters are those of KVM's tracepoint in `arch/x86/kvm/trace.h`; KVM's names are no
-// other module's.
+// SAFETY: The parameters are those of KVM's tracepoint in `arch/x86/kvm/trace.h`. KVM's names are no
+// other module's, but for the one of this suite that stands in for KVM in tests and has the same parameters.
 const UPDATE: Tracepoint<Updated> = unsafe { Tracepoint::new(c"kvm_pi_irte_update") };
 
 /// The lines whose interrupts KVM has posted to virtual CPUs since this was created. KVM may come and go
