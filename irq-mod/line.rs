@@ -47,6 +47,10 @@ use search::{
     Search, //
 };
 pub(crate) use state::State;
+use state::{
+    Effect,
+    Reason, //
+};
 
 /// A guest and its name.
 pub(crate) struct Bound {
@@ -233,6 +237,22 @@ impl Line {
 
     pub(crate) fn state(&self) -> State {
         self.vectors.lock().state(&self.host.postings)
+    }
+
+    /// Why it has no effect, or not on all of its interrupts.
+    pub(crate) fn reason(&self) -> Reason {
+        let effective_us = self.effective_us();
+        let vectors = self.vectors.lock();
+        let effect = match (vectors.phase, vectors.refusal) {
+            (Phase::Suspending, _) => Effect::Suspended,
+            (_, Some(refusal)) => Effect::Partial(refusal),
+            _ if effective_us != 0 => Effect::Full,
+            _ if vectors.settings.intervals.latency == Latency::OFF => Effect::Off,
+            _ if vectors.settings.adaptive.is_on() => Effect::Yielding,
+            // A guest that sleeps has an interval of its own.
+            _ => Effect::Off,
+        };
+        vectors.state(&self.host.postings).reason(effect)
     }
 
     /// The interval in force, in microseconds, the longest of its vectors; 0 if it has no effect.

@@ -64,7 +64,7 @@ sysfs_group!(static LINE_GROUP: SharedLine = [
     OverflowUs,
     OverflowMaxUs,
     Depth,
-    PacketsHint,
+    RateHintPerS,
     HaltedUs,
     BurstEvents,
     Adaptive,
@@ -114,7 +114,7 @@ sysfs_written!(Root:
 sysfs_shown!(SharedLine:
     LineTarget = c"target", line => line.target().to_str().map_err(|_| EIO)?;
     LineState = c"state", line => line.state().as_str();
-    Reason = c"reason", line => line.state().reason();
+    Reason = c"reason", line => line.reason();
     EffectiveUs = c"effective_us", line => line.effective_us();
     Delivered = c"delivered", line => line.counters().delivered;
     DeliveredRunning = c"delivered_running", line => line.counters().delivered_running;
@@ -241,7 +241,7 @@ knob!(OverflowMaxUs = c"overflow_max_us", overflow_max, max => max.us(),
     text => param::ranged(text, Overflow::from_us));
 knob!(Depth = c"depth", depth, depth => depth,
     text => DepthRule::parse(text).map_err(Error::from));
-knob!(PacketsHint = c"rate_hint", rate_hint, hint => hint.per_s(),
+knob!(RateHintPerS = c"rate_hint", rate_hint, hint => hint.per_s(),
     text => param::ranged(text, RateHint::from_per_s));
 knob!(HaltedUs = c"halted_us", intervals.halted, halted => halted,
     text => Halted::parse(text).map_err(Error::from));

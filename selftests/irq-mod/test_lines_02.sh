@@ -18,9 +18,16 @@ it "a line gets what another one has given back"
 expect_ok add_line "a pci:$card/0"
 expect_ok add_line "b pci:$card"
 before=$(line_get b irqs | wc -w)
+expect_equal "attached not on all: another line has the interrupt" "$(line_get b state) $(line_get b reason)"
 expect_ok remove_line a
 irqs_of_b() { [ "$(line_get b irqs | wc -w)" = $((before + 1)) ]; }
 expect_soon 5 irqs_of_b
+expect_equal none "$(line_get b reason)"
+it "a line that holds nothing says why"
+expect_ok line_set b latency_us 0
+expect_equal "attached its interval is 0" "$(line_get b state) $(line_get b reason)"
+expect_ok line_set b latency_us 10
+expect_equal none "$(line_get b reason)"
 expect_ok remove_line b
 
 it "a line lets go of an interrupt that is called otherwise by now"
