@@ -141,6 +141,17 @@ class Library(Sandbox):
         _, cases = self.run_test(body, LOG=str(log))
         self.assertEqual([case.verdict for case in cases], [PASS, FAIL, FAIL, PASS])
 
+    def test_the_last_case_sees_the_messages_of_those_before_it_and_of_no_other_script(self):
+        body = (
+            'log() {{ echo "$*" >>"$LOG"; }}\nktest_mark() {{ log "ktest-${{1:-mark}} $$"; }}\nlog {before}\nktest_mark begin\n'
+            'it a log {during}\nit b expect_no_dmesg\nit c expect_quiet_kernel\nfinish'
+        )
+        for before, during, last in (("BUG", "all is well", PASS), ("all is well", "BUG", FAIL)):
+            with self.subTest(during):
+                log = self.directory / during
+                _, cases = self.run_test(body.format(before=before, during=during), LOG=str(log))
+                self.assertEqual([case.verdict for case in cases], [PASS, PASS, last], self.output)
+
 
 class Driver(Sandbox):
     """guest.sh and the reader of its output."""

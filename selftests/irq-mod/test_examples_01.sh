@@ -118,5 +118,5 @@ it "it can be started again"
 run_unit ExecStart
 expect_line nic0 attached
 run_unit ExecStop
-it "the kernel has nothing to say about all that" expect_no_dmesg
+it "the kernel has nothing to say about all that" expect_quiet_kernel
 finish

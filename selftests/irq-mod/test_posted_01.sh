@@ -85,5 +85,5 @@ if modprobe kvm; then
 else
 	skip "there is no KVM"
 fi
-it "the kernel has nothing to say about all that" expect_no_dmesg
+it "the kernel has nothing to say about all that" expect_quiet_kernel
 finish

@@ -70,10 +70,12 @@ fail() {
 	return 1
 }
 
-# The kernel messages since the open case began (or since the script did).
-ktest_dmesg() { dmesg | awk -v mark="ktest-mark $$" 'index($0, mark) {text = ""; next} {text = text $0 "\n"} END {printf "%s", text}'; }
+# The kernel messages since the last mark: of the open case, or, with `begin`, of the script.
+ktest_dmesg() {
+	dmesg | awk -v mark="ktest-${1:-mark} $$" 'index($0, mark) {text = ""; next} {text = text $0 "\n"} END {printf "%s", text}'
+}
 
-ktest_mark() { { printf 'ktest-mark %s\n' "$$" >/dev/kmsg; } 2>/dev/null || true; }
+ktest_mark() { { printf 'ktest-%s %s\n' "${1:-mark}" "$$" >/dev/kmsg; } 2>/dev/null || true; }
 
 # Ends the open case, if any, and prints its line. Failures recorded outside of any case get one of their own.
 ktest_close() {
@@ -289,14 +291,24 @@ expect_soon() {
 # expect_dmesg PATTERN: a kernel message since the case began matches the extended regular expression.
 expect_dmesg() { grep -Eq -- "$1" < <(ktest_dmesg) || fail "no kernel message matches '$1'"; }
 
-# expect_no_dmesg [PATTERN]: none does. Default: what the kernel says when something is wrong with it.
-expect_no_dmesg() {
-	local pattern=${1:-'BUG|WARNING:|Oops|Call Trace|general protection|refcount_t|list_(add|del) corruption|still has|cannot be removed'}
+# What the kernel says when something is wrong with it.
+ktest_trouble='BUG|WARNING:|Oops|Call Trace|general protection|refcount_t|list_(add|del) corruption|still has|cannot be removed'
+
+# ktest_unwanted SINCE PATTERN
+ktest_unwanted() {
 	local found
-	found=$(ktest_dmesg | grep -E -m 1 -- "$pattern") || return 0
+	found=$(ktest_dmesg "$1" | grep -E -m 1 -- "$2") || return 0
 	fail "unwanted kernel message: $found"
 }
 
+# expect_no_dmesg [PATTERN]: no message since the case began matches. Default: what says that something is wrong.
+expect_no_dmesg() { ktest_unwanted mark "${1:-$ktest_trouble}"; }
+
+# expect_quiet_kernel [PATTERN]: no message since the script began matches. For the last case: a case of its own would
+# see none of those before it.
+expect_quiet_kernel() { ktest_unwanted begin "${1:-$ktest_trouble}"; }
+
 trap ktest_exit EXIT
 printf 'KTAP version 1\n'
+ktest_mark begin
 ktest_mark

@@ -41,5 +41,5 @@ expect_equal none "$(driver_of 0000:00:11.0)"
 it "the kernel has nothing to say about all that"
 # What was left would be done a moment later.
 sleep 1
-expect_no_dmesg
+expect_quiet_kernel
 finish

@@ -92,6 +92,6 @@ end() {
 	else
 		fail "$message"
 	fi
-	it "the kernel has nothing to say about it" expect_no_dmesg
+	it "the kernel has nothing to say about it" expect_quiet_kernel
 	finish
 }
