@@ -5,8 +5,12 @@
  * usage: traffic TX_IF RX_IF RATE_PPS DURATION_MS [FRAME_BYTES]
  *
  * The sender is an open loop: it keeps to its schedule whether or not frames arrive. The result is one line of
- * KEY=VALUE pairs on standard output: sent, received, lost, duplicate, elapsed_ms, and the one-way latency in
- * microseconds as p50_us, p99_us and max_us. Times are those of CLOCK_MONOTONIC; sender and receiver share it.
+ * KEY=VALUE pairs on standard output: sent, received, lost, duplicate, elapsed_ms, the one-way latency in microseconds
+ * as p50_us, p99_us and max_us, and how late the sender was at most as late_us. Times are those of CLOCK_MONOTONIC;
+ * sender and receiver share it.
+ *
+ * A frame is lost if it is not there 300 ms after the last one was sent or received, and as much more as the sender was
+ * late: on a busy machine it sends at once what it is behind with, and then the receiver may be just as slow.
  *
  * Exit status: 0 if the traffic ran, whatever was lost; 1 if it could not run; 2 on wrong usage.
  */
@@ -47,6 +51,8 @@ static struct {
 	uint64_t rate_pps, count, run;
 	size_t frame_bytes;
 	atomic_bool done;
+	/* Valid once `done` is set. */
+	uint64_t done_ns, late_ns;
 } conf;
 
 static void fail(const char *what)
@@ -101,14 +107,17 @@ static void *send_all(void *unused)
 	uint8_t frame[MAX_FRAME_BYTES] = { 0 };
 	struct ether_header *eth = (struct ether_header *)frame;
 	struct payload load = { .run = conf.run };
-	uint64_t start = now_ns();
+	uint64_t start = now_ns(), due_ns;
 
 	memcpy(eth->ether_dhost, conf.to.sll_addr, ETH_ALEN);
 	memcpy(eth->ether_shost, conf.from_mac, ETH_ALEN);
 	eth->ether_type = htons(ETHERTYPE);
 	for (load.seq = 0; load.seq < conf.count; load.seq++) {
-		sleep_until(start + load.seq * NS_PER_S / conf.rate_pps);
+		due_ns = start + load.seq * NS_PER_S / conf.rate_pps;
+		sleep_until(due_ns);
 		load.sent_ns = now_ns();
+		if (load.sent_ns > due_ns + conf.late_ns)
+			conf.late_ns = load.sent_ns - due_ns;
 		memcpy(frame + sizeof(*eth), &load, sizeof(load));
 		while (sendto(conf.tx, frame, conf.frame_bytes, 0, (struct sockaddr *)&conf.to,
 			      sizeof(conf.to)) < 0) {
@@ -116,8 +125,19 @@ static void *send_all(void *unused)
 				fail("sendto");
 		}
 	}
+	conf.done_ns = now_ns();
 	conf.done = true;
 	return unused;
+}
+
+/* Whether nothing can come any more that is not lost; `last_ns` is when the last frame came. */
+static bool is_over(uint64_t last_ns)
+{
+	if (!conf.done)
+		return false;
+	if (last_ns < conf.done_ns)
+		last_ns = conf.done_ns;
+	return now_ns() > last_ns + DRAIN_MS * 1000000ULL + conf.late_ns;
 }
 
 static int by_value(const void *a, const void *b)
@@ -172,7 +192,7 @@ int main(int argc, char **argv)
 	if (pthread_create(&sender, NULL, send_all, NULL))
 		fail("pthread_create");
 	end = start;
-	while (received < conf.count && !(conf.done && now_ns() - end > DRAIN_MS * 1000000ULL)) {
+	while (received < conf.count && !is_over(end)) {
 		uint8_t frame[MAX_FRAME_BYTES];
 		struct payload load;
 		ssize_t len = recv(conf.rx, frame, sizeof(frame), 0);
@@ -192,12 +212,14 @@ int main(int argc, char **argv)
 	}
 	pthread_join(sender, NULL);
 	qsort(latency_ns, received, sizeof(*latency_ns), by_value);
-	printf("sent=%llu received=%llu lost=%llu duplicate=%llu elapsed_ms=%llu p50_us=%llu p99_us=%llu max_us=%llu\n",
-	       (unsigned long long)conf.count, (unsigned long long)received,
-	       (unsigned long long)(conf.count - received), (unsigned long long)duplicate,
+	printf("sent=%llu received=%llu lost=%llu duplicate=%llu ", (unsigned long long)conf.count,
+	       (unsigned long long)received, (unsigned long long)(conf.count - received),
+	       (unsigned long long)duplicate);
+	printf("elapsed_ms=%llu p50_us=%llu p99_us=%llu max_us=%llu late_us=%llu\n",
 	       (unsigned long long)((end - start) / 1000000),
 	       (unsigned long long)(received ? latency_ns[received / 2] / 1000 : 0),
 	       (unsigned long long)(received ? latency_ns[received * 99 / 100] / 1000 : 0),
-	       (unsigned long long)(received ? latency_ns[received - 1] / 1000 : 0));
+	       (unsigned long long)(received ? latency_ns[received - 1] / 1000 : 0),
+	       (unsigned long long)(conf.late_ns / 1000));
 	return 0;
 }
