@@ -3,8 +3,8 @@
 # profile: sriov
 # cpus: 1
 # Interrupts, loss, latency and instructions of a packet stream under no moderation, the card's own, the network core's
-# and irq-mod's. Instructions are all that the CPU executes besides idling, sender and receiver included. The contenders
-# take turns.
+# and irq-mod's. Instructions are all that the CPU executes except while idle, sender and receiver included. The
+# contenders take turns.
 . selftests/lib/bench.sh
 . selftests/lib/net.sh
 

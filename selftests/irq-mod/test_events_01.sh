@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # profile: base
 # cpus: 1
+# icount: yes
 # timeout: 60
 # The tracepoints tell what is done with each interrupt, and what guests do.
 . "$(dirname "$0")/lib.sh"

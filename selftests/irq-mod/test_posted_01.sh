@@ -13,6 +13,7 @@ device=/sys/bus/pci/devices/0000:00:11.0/testdev
 rounds=${RVM_LONG:+100}
 rounds=${rounds:-5}
 
+is_quiet() { [ "$(cat $device/pending)" = 0 ]; }
 posted() { write $device/inject_posted "$1"; }
 # expect_edu STATE REASON EFFECTIVE_US
 expect_edu() { expect_equal "$*" "$(line_get edu state) $(line_get edu reason) $(line_get edu effective_us)"; }
@@ -37,8 +38,7 @@ expect_edu bypassed posted to a vCPU 0
 expect_match '[0-9]+' "$(line_get edu irqs)"
 it "what reaches the host in spite of it is delivered"
 for ((i = 1; i <= 20; i++)); do expect_ok write $device/raise 1; done
-sleep 0.1
-expect_equal 0 "$(cat $device/pending)"
+expect_soon 2 is_quiet
 it "a line that is posted no more is moderated again"
 expect_ok posted 0
 expect_edu attached none 100

@@ -5,7 +5,8 @@
 # icount: yes
 # timeout: 300
 # The module is unloaded while it certainly holds an interrupt. One thread emulates both CPUs here: with one for each,
-# QEMU now and then keeps code that the kernel has patched, which these probes of the scheduler do all the time.
+# this kernel crashes now and then where it has just been patched, as these probes of the scheduler do all the time. QEMU
+# may keep the old code.
 . "$(dirname "$0")/unload.sh"
 
 rounds=${RVM_LONG:+400}
