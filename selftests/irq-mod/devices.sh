@@ -16,6 +16,11 @@ all_reads=0
 # The network interface of the PCI device at the path `$1`.
 netdev_of() { ls "$1/net"; }
 
+have_netdev() {
+	local device
+	for device; do [ -n "$(netdev_of "$device")" ] || return 1; done
+}
+
 # The PCI address of a network interface; that of a virtio card is its parent's.
 address_of() { readlink -f "/sys/class/net/$1/device" | grep -o '[0-9a-f]\{4\}:[0-9a-f:]*\.[0-7]' | tail -n 1; }
 
@@ -38,7 +43,7 @@ up() {
 
 # devices_up FUNCTIONS: makes as many functions of each igb card and lets all devices work.
 devices_up() {
-	local i card cards=()
+	local i card cards=() ups=()
 	modprobe igbvf || bail "igbvf"
 	for card in /sys/bus/pci/drivers/igb/0000:*; do cards+=("$(readlink -f "$card")"); done
 	pairs=("$(netdev_of "${cards[0]}") $(netdev_of "${cards[1]}")" "eth2 eth3")
@@ -46,13 +51,19 @@ devices_up() {
 	for card in "${cards[@]}"; do up "$(netdev_of "$card")"; done
 	up eth2 eth3
 	expect_soon 10 carriers
-	for card in "${cards[@]}"; do write "$card/sriov_numvfs" "$1" || bail "no functions"; done
+	# Drivers sleep for long: both at once.
+	for card in "${cards[@]}"; do
+		write "$card/sriov_numvfs" "$1" || fail "no functions" &
+		ups+=($!)
+	done
 	for ((i = 0; i < $1; i++)); do
-		expect_soon 10 test -e "${cards[0]}/virtfn$i/net" -a -e "${cards[1]}/virtfn$i/net"
+		expect_soon 20 have_netdev "${cards[0]}/virtfn$i" "${cards[1]}/virtfn$i"
 		pairs+=("$(netdev_of "${cards[0]}/virtfn$i") $(netdev_of "${cards[1]}/virtfn$i")")
 		# shellcheck disable=SC2086 # two words
-		up ${pairs[-1]}
+		up ${pairs[-1]} &
+		ups+=($!)
 	done
+	wait "${ups[@]}"
 	expect_soon 10 carriers
 	sleep 0.3
 	need_module testdev hook=0

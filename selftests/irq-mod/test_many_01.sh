@@ -19,9 +19,11 @@ it "all devices do their work"
 load_all 1500 200 -
 expect_between 1 1000000000 "$(sum_of held)"
 expect_equal 0 "$(sum_of dropped)"
-it "lines that something was held for have delivered it"
-expect_equal "$(sum_of windows)" \
-	$(($(sum_of early) + $(sum_of replayed_inline) + $(sum_of replayed_injected)))
+# A card that looks after its link opens a window now and then.
+nothing_is_held() {
+	[ "$(sum_of windows)" = $(($(sum_of early) + $(sum_of replayed_inline) + $(sum_of replayed_injected) + $(sum_of dropped))) ]
+}
+it "lines that something was held for have delivered it" expect_soon 5 nothing_is_held
 
 give_and_take() {
 	remove_all_lines
@@ -87,16 +89,13 @@ pairs+=("$last")
 expect_soon 10 carriers
 sleep 0.3
 it "all devices do their work again" load_all 1500 200 -
-it "the module that is unloaded takes the lines of all along, while they work"
-load_all 2000 200 - &
-for ((i = 0; i < 10; i++)); do
+unload_and_load() {
+	rmmod irq_mod || return 1
 	sleep 0.1
-	expect_ok rmmod irq_mod
-	sleep 0.1
-	expect_ok load_module irq_mod
+	load_module irq_mod || return 1
 	add_all_lines 1000
-done
-wait
+}
+it "the module that is unloaded takes the lines of all along, while they work" during unload_and_load
 note_total
 it "the kernel has nothing to say about all that" expect_quiet_kernel
 finish

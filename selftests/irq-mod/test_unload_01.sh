@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # profile: sriov
-# cpus: 2
+# cpus: 3
 # timeout: 400
 # The module is unloaded and loaded again and again while devices raise interrupts and some are held: the driver sees
-# every event, once.
+# every event, once. As many CPUs as no other test has: this one takes long and so has a machine to itself.
 . "$(dirname "$0")/unload.sh"
 
 rounds=${RVM_LONG:+1000}
