@@ -130,8 +130,9 @@ unsafe extern "C" fn polled<W: Watcher>(
     // SAFETY: By the safety requirement.
     let watcher = unsafe { &*data.cast_const().cast::<W>() };
     let rcu = rcu::read_lock();
-    // INVARIANT: The kernel passes a context that is being polled. Neither it nor its device is freed until it
-    // is not any more.
+    // INVARIANT: The kernel passes a context that was polled just now, with bottom halves or interrupts off ever
+    // since, so that this CPU is an RCU reader. It may be polled elsewhere or deleted meanwhile; it and its device
+    // are freed only when a grace period has passed after that, see `__netif_napi_del`.
     let poll = Poll {
         // SAFETY: As above.
         napi: unsafe { NonNull::new_unchecked(napi) },
