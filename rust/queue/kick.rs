@@ -19,6 +19,11 @@ const ANY_CPU: i32 = bindings::wq_misc_consts_WORK_CPU_UNBOUND as i32;
 pub trait Errand: Send + Sync + 'static {
     /// Runs in process context and may sleep; never runs twice at once.
     fn run(&self);
+
+    /// Asked after each run: in how many milliseconds to run again, unless it is triggered earlier.
+    fn retry_ms(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// An errand that can be triggered where next to nothing is allowed, even with the scheduler's locks
@@ -65,6 +70,21 @@ unsafe impl<T: Send> Send for Inner<T> {}
 // SAFETY: The kernel serialises what is done to the two items.
 unsafe impl<T: Sync> Sync for Inner<T> {}
 
+impl<T> Inner<T> {
+    fn run_after(&self, delay_ms: u32) {
+        // SAFETY: By the type invariant; `Kick::drop` waits for it, also if it queues itself. The queue
+        // always exists.
+        unsafe {
+            bindings::queue_delayed_work_on(
+                ANY_CPU,
+                bindings::system_dfl_wq,
+                self.work.get(),
+                msecs_to_jiffies(delay_ms),
+            )
+        };
+    }
+}
+
 impl<T: Errand> Kick<T> {
     /// Makes `errand` ready to be triggered. Sleeps.
     ///
@@ -101,15 +121,7 @@ impl<T: Errand> Kick<T> {
 
     /// Lets the errand run in `delay_ms` milliseconds, unless it runs earlier. Callable by the errand, too.
     pub fn trigger_after(&self, delay_ms: u32) {
-        // SAFETY: By the type invariant of `Inner`; `drop` waits for it. The queue always exists.
-        unsafe {
-            bindings::queue_delayed_work_on(
-                ANY_CPU,
-                bindings::system_dfl_wq,
-                self.inner.work.get(),
-                msecs_to_jiffies(delay_ms),
-            )
-        };
+        self.inner.run_after(delay_ms);
     }
 }
 
@@ -152,7 +164,10 @@ unsafe extern "C" fn run<T: Errand>(work: *mut bindings::work_struct) {
     let work = unsafe { kernel::container_of!(work, bindings::delayed_work, work) };
     let work = work.cast::<Opaque<bindings::delayed_work>>();
     // SAFETY: By the safety requirement; `Opaque` is transparent. `Kick::drop` waits for this before
-    // the errand is dropped.
-    let errand = unsafe { &(*kernel::container_of!(work, Inner<T>, work)).errand };
-    errand.run();
+    // it frees the item.
+    let inner = unsafe { &*kernel::container_of!(work, Inner<T>, work) };
+    inner.errand.run();
+    if let Some(delay_ms) = inner.errand.retry_ms() {
+        inner.run_after(delay_ms);
+    }
 }
