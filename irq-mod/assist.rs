@@ -6,7 +6,9 @@ use crate::model::{
     assist::{
         nearest,
         Answer,
-        Loan, //
+        Loan,
+        Patience,
+        Place, //
     },
     interval::Latency,
     text::Switch, //
@@ -21,48 +23,14 @@ use kernel::{
 };
 use kernel_ext::net::{
     Coalescing,
-    Device, //
+    Device,
+    Presence, //
 };
 
-/// The devices that assist any line: each assists one.
-#[pin_data]
-pub(crate) struct Claims {
-    #[pin]
-    devices: Mutex<KVec<Device>>,
-}
+mod claims;
 
-impl Claims {
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            devices <- new_mutex!(KVec::new(), "irq_mod::Claims"),
-        })
-    }
-
-    fn claim(self: &Arc<Self>, device: Device) -> Result<Claim> {
-        let mut devices = self.devices.lock();
-        if devices.contains(&device) {
-            return Err(EBUSY);
-        }
-        devices.push(device, GFP_KERNEL)?;
-        Ok(Claim {
-            claims: self.clone(),
-            device,
-        })
-    }
-}
-
-/// A device that nobody else may ask for help; dropping it gives that up.
-struct Claim {
-    claims: Arc<Claims>,
-    device: Device,
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        let mut devices = self.claims.devices.lock();
-        devices.retain(|device| *device != self.device);
-    }
-}
+use claims::Claim;
+pub(crate) use claims::Claims;
 
 /// A device that assists a line; dropping it lets the device do what it did before.
 struct Assistant {
@@ -70,7 +38,7 @@ struct Assistant {
     latency: Latency,
     /// Of its setting, to the line.
     loan: Loan<Coalescing>,
-    // Dropped after `drop` has changed the setting back.
+    // Dropped after `drop` has changed the setting back, or has seen to that.
     claim: Claim,
 }
 
@@ -93,7 +61,7 @@ impl Assistant {
         if self.latency == latency {
             return;
         }
-        if let Ok((now, lent)) = apply(self.claim.device, latency) {
+        if let Ok((now, lent)) = apply(self.claim.device(), latency) {
             self.latency = latency;
             self.loan = self.loan.renew(now, lent);
         }
@@ -102,14 +70,7 @@ impl Assistant {
 
 impl Drop for Assistant {
     fn drop(&mut self) {
-        let device = self.claim.device;
-        match device.change_coalescing(|now| self.loan.returned(now)) {
-            // One that has gone comes back as its driver wants it.
-            Err(error) if error != ENODEV => {
-                pr_warn!("a network device keeps the moderation of a line ({error:?})\n");
-            }
-            _ => {}
-        }
+        self.claim.give_back(self.loan);
     }
 }
 
@@ -118,39 +79,35 @@ impl Drop for Assistant {
 ///
 /// # Errors
 ///
-/// [`EOPNOTSUPP`] if there is nothing, or what its driver fails with. Then it does as before.
+/// [`EOPNOTSUPP`] if there is nothing, [`EAGAIN`] if it cannot be asked now, or what its driver fails with.
+/// Then it does as before.
 fn apply(device: Device, latency: Latency) -> Result<(Coalescing, Coalescing)> {
-    let mut former = None;
-    let mut set = |rx_us| {
-        device.change_coalescing(|now| {
-            former.get_or_insert(now);
-            Some(Coalescing {
+    device.moderate(|moderation| {
+        let former = moderation.now();
+        let mut set = |rx_us| {
+            moderation.set(Coalescing {
                 rx_us,
                 is_adaptive: false,
             })
-        })
-    };
-    let found = nearest(latency.effective_us(), |us| match set(us) {
-        // It pretends.
-        Ok(made) if made.is_adaptive || (us != 0 && made.rx_us == 0) => Err(EOPNOTSUPP),
-        Ok(_) => Ok(Answer::Taken),
-        Err(error) if error == EINVAL || error == ERANGE => Ok(Answer::Refused),
-        Err(error) => Err(error),
-    });
-    let lent = found.and_then(|us| set(us.ok_or(EOPNOTSUPP)?));
-    match (former, lent) {
-        (Some(former), Ok(lent)) => Ok((former, lent)),
-        (former, lent) => {
-            // What it was is what its driver takes, unless it has gone.
-            let _ = device.change_coalescing(|_| former);
-            Err(lent.err().unwrap_or(EOPNOTSUPP))
-        }
-    }
+        };
+        let found = nearest(latency.effective_us(), |us| match set(us) {
+            // It pretends.
+            Ok(made) if made.is_adaptive || made.rx_us == 0 => Err(EOPNOTSUPP),
+            Ok(_) => Ok(Answer::Taken),
+            Err(error) if error == EINVAL || error == ERANGE => Ok(Answer::Refused),
+            Err(error) => Err(error),
+        })?;
+        Ok((former, set(found.ok_or(EOPNOTSUPP)?)?))
+    })
 }
 
 struct State {
     switch: Switch,
     assistants: KVec<Assistant>,
+    /// Of what devices are looked for by.
+    generation: Option<u64>,
+    /// With devices that are looked for.
+    patience: Patience,
 }
 
 impl State {
@@ -160,7 +117,7 @@ impl State {
     ///
     /// See [`Assistant::new`].
     fn add(&mut self, claims: &Arc<Claims>, device: Device, latency: Latency) -> Result {
-        let is_it = |assistant: &&mut Assistant| assistant.claim.device == device;
+        let is_it = |assistant: &&mut Assistant| assistant.claim.device() == device;
         if let Some(assistant) = self.assistants.iter_mut().find(is_it) {
             assistant.follow(latency);
             return Ok(());
@@ -175,11 +132,12 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`EOPNOTSUPP`] if none can, [`EBUSY`] if one assists another line, [`ENOMEM`].
+    /// [`EOPNOTSUPP`] if none can, [`EBUSY`] if one assists another line or cannot be asked now, [`ENOMEM`].
     fn add_all(&mut self, claims: &Arc<Claims>, found: &[Device], latency: Latency) -> Result {
         for device in found {
             match self.add(claims, *device, latency) {
                 Err(error) if error == EBUSY || error == ENOMEM => return Err(error),
+                Err(error) if error == EAGAIN => return Err(EBUSY),
                 _ => {}
             }
         }
@@ -187,6 +145,40 @@ impl State {
             true => Err(EOPNOTSUPP),
             false => Ok(()),
         }
+    }
+
+    /// Gives those back that assist no more, and lets all of `found` assist that can. Returns whether there is
+    /// nothing to look for until interrupts change.
+    fn look(&mut self, claims: &Arc<Claims>, found: &[Device], latency: Latency) -> bool {
+        let mut is_settled = true;
+        let patience = self.patience;
+        self.assistants.retain(|assistant| {
+            let place = place(assistant.claim.device(), found);
+            is_settled &= place.is_settled();
+            place.is_lent(&patience)
+        });
+        for device in found {
+            match self.add(claims, *device, latency) {
+                Err(error) if error == EAGAIN || error == ENOMEM => is_settled = false,
+                // Those that cannot, or assist another line.
+                _ => {}
+            }
+        }
+        is_settled && !self.assistants.is_empty()
+    }
+}
+
+/// Where `device` is, while the line has interrupts of all of `found`.
+fn place(device: Device, found: &[Device]) -> Place {
+    if found.contains(&device) {
+        return Place::Behind;
+    }
+    match device.presence() {
+        Presence::Up => Place::Up,
+        Presence::Down => Place::Down,
+        Presence::Away => Place::Away,
+        Presence::Abroad => Place::Abroad,
+        Presence::Gone => Place::Gone,
     }
 }
 
@@ -210,6 +202,8 @@ impl Assist {
                 State {
                     switch: Switch::Off,
                     assistants: KVec::new(),
+                    generation: None,
+                    patience: Patience::over(),
                 },
                 "irq_mod::Assist",
             ),
@@ -225,8 +219,8 @@ impl Assist {
     ///
     /// # Errors
     ///
-    /// [`EOPNOTSUPP`] if there is none that can, [`EBUSY`] if one assists another line or its driver is
-    /// coming or going, [`ENOMEM`].
+    /// [`EOPNOTSUPP`] if there is none that can, [`EBUSY`] if one assists another line, cannot be asked now, or
+    /// its driver is coming or going, [`ENOMEM`].
     pub(crate) fn turn(
         &self,
         switch: Switch,
@@ -259,14 +253,15 @@ impl Assist {
         }
     }
 
-    /// The line's interrupts may be others, or of other devices, or these can do more by now.
+    /// The line's interrupts may be others, or of other devices; they are others if `generation` is.
     ///
     /// # Errors
     ///
-    /// Then this is to be called again after a while: [`ENODEV`] if nobody assists, [`EBUSY`] if a driver is
-    /// coming or going, [`ENOMEM`].
+    /// Then this is to be called again after a while: [`EAGAIN`] if nobody assists or somebody may not any
+    /// more, [`EBUSY`] if a driver is coming or going, [`ENOMEM`]. That ends even if nothing changes.
     pub(crate) fn refresh(
         &self,
+        generation: u64,
         irqs: impl FnOnce() -> Result<KVec<u32>>,
         latency: impl FnOnce() -> Latency,
     ) -> Result {
@@ -274,18 +269,26 @@ impl Assist {
         if !state.switch.is_on() {
             return Ok(());
         }
-        let found = devices(&irqs()?)?;
-        let latency = latency();
-        state
-            .assistants
-            .retain(|assistant| found.contains(&assistant.claim.device));
-        for device in found {
-            // Whether it can assist may change.
-            let _ = state.add(&self.claims, device, latency);
+        // Both only ever grow.
+        let generation = generation.wrapping_add(self.claims.generation());
+        if state.generation.replace(generation) != Some(generation) {
+            state.patience = Patience::new();
+        } else if state.patience.is_over() {
+            return Ok(());
         }
-        match state.assistants.is_empty() {
-            true => Err(ENODEV),
-            false => Ok(()),
+        state.patience.try_once();
+        let patience = state.patience;
+        let looked = irqs()
+            .and_then(|irqs| devices(&irqs))
+            .map(|found| state.look(&self.claims, &found, latency()));
+        match looked {
+            Ok(true) => {
+                state.patience = Patience::over();
+                Ok(())
+            }
+            _ if patience.is_over() => Ok(()),
+            Ok(false) => Err(EAGAIN),
+            Err(error) => Err(error),
         }
     }
 }
@@ -297,13 +300,16 @@ impl Assist {
 /// [`EBUSY`] if a driver is coming or going, [`ENOMEM`].
 fn devices(irqs: &[u32]) -> Result<KVec<Device>> {
     let mut devices = KVec::new();
-    for irq in irqs {
-        match Device::of_irq(*irq) {
-            Ok(device) if devices.contains(&device) => {}
-            Ok(device) => devices.push(device, GFP_KERNEL)?,
-            Err(error) if error == ENODEV => {}
-            Err(error) => return Err(error),
+    let mut result = Ok(());
+    Device::of_irqs(irqs, &mut |_, found| match found {
+        Ok(device) if devices.contains(&device) => {}
+        Ok(device) => {
+            if let Err(error) = devices.push(device, GFP_KERNEL) {
+                result = Err(error.into());
+            }
         }
-    }
-    Ok(devices)
+        Err(error) if error == ENODEV => {}
+        Err(error) => result = Err(error),
+    })?;
+    result.map(|()| devices)
 }

@@ -68,6 +68,8 @@ struct Vectors {
     /// Why the last vector that was refused was refused.
     refusal: Option<Refusal>,
     search: Search,
+    /// How often a vector has come or gone.
+    changes: u64,
     phase: Phase,
 }
 
@@ -102,6 +104,7 @@ impl Line {
                     former: Counters::default(),
                     refusal: None,
                     search: Search::Complete,
+                    changes: 0,
                     phase,
                 },
                 "irq_mod::Line",
@@ -138,7 +141,11 @@ impl Line {
     ///
     /// See [`Assist::turn`].
     pub(crate) fn set_hw_assist(&self, switch: Switch) -> Result {
-        self.assist.turn(switch, || self.irqs(), || self.latency())
+        self.assist
+            .turn(switch, || self.irqs(), || self.latency())?;
+        // Others may have waited for a device that is given back, or it can only be later.
+        self.host.again.trigger();
+        Ok(())
     }
 
     fn latency(&self) -> Latency {
@@ -180,8 +187,11 @@ impl Line {
             vectors.search = each_irq(target, |irq| vectors.attach(irq, &self.host.meters));
         }
         let is_complete = vectors.is_complete();
+        let changes = vectors.changes;
         drop(vectors);
-        let assisted = self.assist.refresh(|| self.irqs(), || self.latency());
+        let assisted = self
+            .assist
+            .refresh(changes, || self.irqs(), || self.latency());
         if assisted.is_err() || !is_complete {
             self.host.again.trigger_later();
         }
@@ -336,7 +346,10 @@ impl Vectors {
         }
         match attached {
             // Cannot fail: there is room for one.
-            Ok(vector) => drop(self.attached.push(vector, GFP_KERNEL)),
+            Ok(vector) => {
+                self.changes = self.changes.wrapping_add(1);
+                let _ = self.attached.push(vector, GFP_KERNEL);
+            }
             // It is waited for.
             Err(Refusal::Absent) => {}
             Err(refusal) => self.refusal = Some(refusal),
@@ -350,7 +363,7 @@ impl Vectors {
 
     /// Forgets the vectors that have gone, or that `target` does not stand for any more.
     fn prune(&mut self, target: Option<LineTarget<'_>>) {
-        let former = &mut self.former;
+        let (former, changes) = (&mut self.former, &mut self.changes);
         self.attached.retain(|vector| {
             let is_meant = match target {
                 // One that is not requested at the moment may be again, by the same name.
@@ -361,6 +374,7 @@ impl Vectors {
             };
             let stays = is_meant && vector.is_attached();
             if !stays {
+                *changes = changes.wrapping_add(1);
                 former.add(&vector.counters());
             }
             stays
@@ -372,6 +386,7 @@ impl Vectors {
         while let Some(vector) = self.attached.pop() {
             let counters = vector.counters();
             drop(vector);
+            self.changes = self.changes.wrapping_add(1);
             self.former.add(&counters);
         }
     }

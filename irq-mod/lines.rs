@@ -224,6 +224,9 @@ impl Lines {
         // All of them first, since what one has to give up another one may take.
         lines().for_each(|entry| entry.line.prune());
         lines().for_each(|entry| entry.line.refresh());
+        if self.host.claims.settle().is_err() {
+            self.host.again.trigger_later();
+        }
         self.host.meters.ask();
     }
 

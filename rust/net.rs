@@ -11,7 +11,9 @@ mod rtnl;
 
 pub use device::{
     Coalescing,
-    Device, //
+    Device,
+    Moderation,
+    Presence, //
 };
 pub use poll::{
     Poll,

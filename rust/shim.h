@@ -134,11 +134,14 @@ struct net_device;
 
 struct net_device *kernel_ext_first_net_device(void);
 struct net_device *kernel_ext_next_net_device(struct net_device *dev);
+struct net_device *kernel_ext_find_net_device(u64 id);
+u64 kernel_ext_netdev_id(struct net_device *dev);
 int kernel_ext_netdev_index(struct net_device *dev);
 int kernel_ext_netdev_index_in_init_net(struct net_device *dev);
 struct device *kernel_ext_netdev_parent(struct net_device *dev);
 const struct ethtool_ops *kernel_ext_netdev_ethtool_ops(struct net_device *dev);
 bool kernel_ext_netdev_is_usable(struct net_device *dev);
+bool kernel_ext_netdev_is_running(struct net_device *dev);
 bool kernel_ext_netdev_polls_irq(struct net_device *dev, unsigned int irq);
 void kernel_ext_netdev_lock_ops(struct net_device *dev);
 void kernel_ext_netdev_unlock_ops(struct net_device *dev);

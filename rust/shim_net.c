@@ -3,6 +3,7 @@
 
 #include "shim.h"
 
+#include <linux/kernfs.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <net/net_namespace.h>
@@ -16,6 +17,29 @@ struct net_device *kernel_ext_first_net_device(void)
 struct net_device *kernel_ext_next_net_device(struct net_device *dev)
 {
 	return next_net_device(dev);
+}
+
+/* Of its directory in sysfs, which a registered device always has: it is unique and never used again. */
+u64 kernel_ext_netdev_id(struct net_device *dev)
+{
+	return dev->dev.kobj.sd->id;
+}
+
+/* In any namespace. */
+struct net_device *kernel_ext_find_net_device(u64 id)
+{
+	struct net_device *dev, *found = NULL;
+	struct net *net;
+
+	down_read(&net_rwsem);
+	for_each_net(net) {
+		for_each_netdev(net, dev) {
+			if (kernel_ext_netdev_id(dev) == id)
+				found = dev;
+		}
+	}
+	up_read(&net_rwsem);
+	return found;
 }
 
 int kernel_ext_netdev_index(struct net_device *dev)
@@ -42,6 +66,11 @@ const struct ethtool_ops *kernel_ext_netdev_ethtool_ops(struct net_device *dev)
 bool kernel_ext_netdev_is_usable(struct net_device *dev)
 {
 	return netif_device_present(dev) && dev->reg_state == NETREG_REGISTERED && !dev->moving_ns;
+}
+
+bool kernel_ext_netdev_is_running(struct net_device *dev)
+{
+	return netif_running(dev);
 }
 
 bool kernel_ext_netdev_polls_irq(struct net_device *dev, unsigned int irq)

@@ -20,7 +20,7 @@ pub(crate) enum Answer {
 /// or up to some; of two that are as near, the shorter one. [`None`] if it seems to take none. Another one
 /// may have been taken last.
 ///
-/// 0 is asked for only where it is wanted.
+/// Nothing below [`MIN_US`] is asked for, not even 0: with it, drivers turn off more than can be put back.
 ///
 /// # Errors
 ///
@@ -29,11 +29,9 @@ pub(crate) fn nearest<E>(
     wanted_us: u32,
     mut ask: impl FnMut(u32) -> Result<Answer, E>,
 ) -> Result<Option<u32>, E> {
+    let wanted_us = wanted_us.max(MIN_US);
     if ask(wanted_us)? == Answer::Taken {
         return Ok(Some(wanted_us));
-    }
-    if wanted_us == 0 {
-        return nearest(MIN_US, ask);
     }
     let shorter = |distance_us| wanted_us.saturating_sub(distance_us).max(MIN_US);
     let longer = |distance_us| wanted_us.saturating_add(distance_us).min(MAX_US);
@@ -104,6 +102,70 @@ impl<T: Copy + PartialEq> Loan<T> {
     }
 }
 
+/// Where a device is that was lent to a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Behind the line: the line has interrupts of it.
+    Behind,
+    /// It is in use, and the line has none of its interrupts.
+    Up,
+    /// It is not in use.
+    Down,
+    /// It is there, but cannot be asked anything: it sleeps, or is being repaired.
+    Away,
+    /// It is in another network namespace, with the same interrupts.
+    Abroad,
+    /// It is not there.
+    Gone,
+}
+
+impl Place {
+    /// Whether it stays lent. Its interrupts go whenever it is not in use, and come after it: only if they do
+    /// not come for long, `patience`, the line is no more its own.
+    pub(crate) fn is_lent(self, patience: &Patience) -> bool {
+        match self {
+            Place::Behind | Place::Down | Place::Away | Place::Abroad => true,
+            Place::Up | Place::Gone => !patience.is_over(),
+        }
+    }
+
+    /// Whether it stays so until the interrupts of the line change.
+    pub(crate) fn is_settled(self) -> bool {
+        match self {
+            Place::Behind | Place::Down | Place::Away | Place::Abroad => true,
+            Place::Up | Place::Gone => false,
+        }
+    }
+}
+
+/// How often something is tried again that failed, or looked for that did not come, after the last change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience(u32);
+
+impl Patience {
+    /// As often as that.
+    const TRIES: u32 = 20;
+
+    /// Something has changed.
+    pub(crate) fn new() -> Self {
+        Self(Self::TRIES)
+    }
+
+    /// There is nothing to wait for.
+    pub(crate) fn over() -> Self {
+        Self(0)
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// It is tried once more.
+    pub(crate) fn try_once(&mut self) {
+        self.0 = self.0.saturating_sub(1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_driver_that_takes_the_interval_is_asked_once() {
-        for wanted_us in [0, 10, 100, 1_000] {
+        for wanted_us in [10, 100, 1_000] {
             assert_eq!(search(wanted_us, |_| true), (Some(wanted_us), 1));
         }
     }
@@ -153,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_driver_that_takes_nothing_is_asked_for_nothing_but_reasonable_intervals() {
-        for wanted_us in 10..=1_000 {
+        for wanted_us in 0..=1_000 {
             let (found, asked) = search(wanted_us, |us| {
                 assert!((10..=2_000).contains(&us), "asked for {us}");
                 false
@@ -164,9 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn where_moderation_cannot_be_turned_off_the_shortest_is_found() {
+    fn no_driver_is_asked_to_turn_its_moderation_off() {
         assert_eq!(search(0, |us| us >= 50).0, Some(50));
-        assert_eq!(search(0, |us| us > 0).0, Some(10));
+        for wanted_us in 0..10 {
+            assert_eq!(search(wanted_us, |_| true), (Some(10), 1));
+        }
     }
 
     #[test]
@@ -198,5 +262,40 @@ mod tests {
         let loan = loan.renew(50, 200);
         assert_eq!(loan.returned(200), Some(50));
         assert_eq!(loan.returned(100), None);
+    }
+
+    #[test]
+    fn a_device_that_sleeps_is_being_repaired_or_has_moved_stays_lent_for_ever() {
+        for patience in [Patience::new(), Patience::over()] {
+            for place in [Place::Behind, Place::Down, Place::Away, Place::Abroad] {
+                assert!(place.is_lent(&patience));
+                assert!(place.is_settled(), "{place:?} is looked at for ever");
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_in_use_without_the_line_is_given_back_after_a_while() {
+        for place in [Place::Up, Place::Gone] {
+            let mut patience = Patience::new();
+            for _ in 0..Patience::TRIES {
+                assert!(place.is_lent(&patience));
+                patience.try_once();
+            }
+            assert!(!place.is_lent(&patience));
+        }
+    }
+
+    #[test]
+    fn patience_ends() {
+        let mut patience = Patience::new();
+        let mut tries = 0;
+        while !patience.is_over() {
+            patience.try_once();
+            tries += 1;
+        }
+        assert_eq!(tries, Patience::TRIES);
+        patience.try_once();
+        assert_eq!(patience, Patience::over());
     }
 }

@@ -4,7 +4,8 @@
 
 use super::rtnl::{
     Begun,
-    Rtnl, //
+    Rtnl,
+    Sleeper, //
 };
 use crate::bindings;
 use kernel::{
@@ -21,16 +22,29 @@ pub struct Coalescing {
     pub is_adaptive: bool,
 }
 
-/// A network device of the host, in its first network namespace.
+/// A network device of the host, found in its first network namespace.
 ///
-/// This says which one and holds no reference: nobody waits for it who removes the device. Every call looks
+/// This says which one, wherever it is by now, and holds no reference: nobody waits for it who removes the device. Every call looks
 /// the device up again, and waits for the kernel's lock of all network devices: call from process context,
 /// without any lock that somebody takes with that one held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Device {
+    /// When it was found: it may get another one with another namespace.
     pub(super) index: i32,
-    /// Where it was, since numbers are used again. Only compared.
-    pub(super) address: usize,
+    /// No other one has had it or will have it.
+    pub(super) id: u64,
+}
+
+/// What is known of the device of an interrupt.
+#[derive(Clone, Copy)]
+enum Found {
+    Nothing,
+    /// It may be one that could not be looked at.
+    Unclear,
+    /// A device whose function has the interrupt.
+    Behind(Device),
+    /// A device that polls for it.
+    Polling(Device),
 }
 
 impl Device {
@@ -39,19 +53,63 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if there is none, [`EBUSY`] if that cannot be told while a driver is coming or going.
+    /// [`ENODEV`] if there is none, [`EBUSY`] if that cannot be told while a driver is coming or going,
+    /// [`ENOMEM`].
     pub fn of_irq(irq: u32) -> Result<Self> {
-        let rtnl = Rtnl::lock();
         let mut found = Err(ENODEV);
+        Self::of_irqs(&[irq], &mut |_, device| found = device)?;
+        found
+    }
+
+    /// Finds the devices of several interrupts with one look at all devices. Calls `visit` with each of
+    /// `irqs`, in that order, and with what [`Self::of_irq`] would return, without any lock held.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`], before any call.
+    pub fn of_irqs(irqs: &[u32], visit: &mut dyn FnMut(u32, Result<Self>)) -> Result {
+        if irqs.is_empty() {
+            return Ok(());
+        }
+        let mut all = KVec::with_capacity(irqs.len(), GFP_KERNEL)?;
+        for irq in irqs {
+            all.push((*irq, Found::Nothing), GFP_KERNEL)?;
+        }
+        Self::find(&mut all);
+        for (irq, found) in all {
+            visit(
+                irq,
+                match found {
+                    Found::Nothing => Err(ENODEV),
+                    Found::Unclear => Err(EBUSY),
+                    Found::Behind(device) | Found::Polling(device) => Ok(device),
+                },
+            );
+        }
+        Ok(())
+    }
+
+    fn find(all: &mut [(u32, Found)]) {
+        let rtnl = Rtnl::lock();
         for netdev in rtnl.devices() {
-            match netdev.has_irq(irq) {
-                Ok(false) => {}
-                Ok(true) if netdev.polls_irq(irq) => return Ok(netdev.device()),
-                Ok(true) => found = found.or(Ok(netdev.device())),
-                Err(error) => found = found.or(Err(error)),
+            let looked = netdev.each_irq(|irq| {
+                for (_, found) in all.iter_mut().filter(|(wanted, _)| *wanted == irq) {
+                    *found = match *found {
+                        Found::Polling(device) => Found::Polling(device),
+                        _ if netdev.polls_irq(irq) => Found::Polling(netdev.device()),
+                        Found::Behind(device) => Found::Behind(device),
+                        Found::Nothing | Found::Unclear => Found::Behind(netdev.device()),
+                    };
+                }
+            });
+            if looked.is_err() {
+                for (_, found) in all.iter_mut() {
+                    if let Found::Nothing = found {
+                        *found = Found::Unclear;
+                    }
+                }
             }
         }
-        found
     }
 
     /// Finds the device with the number `index`.
@@ -75,9 +133,9 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if it is gone, [`EOPNOTSUPP`] if its driver does not tell.
+    /// [`ENODEV`] if it is gone, [`EAGAIN`] if it sleeps or is being repaired, [`EOPNOTSUPP`] if its driver does not tell.
     pub fn rx_ring(self) -> Result<u32> {
-        self.with(|begun| {
+        self.with(Sleeper::Sleeps, |begun| {
             let get = begun.ops().get_ringparam.ok_or(EOPNOTSUPP)?;
             let mut rings = bindings::ethtool_ringparam {
                 cmd: bindings::ETHTOOL_GRINGPARAM,
@@ -97,9 +155,10 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if it is gone, [`EOPNOTSUPP`] if it is not known, or what the driver fails with.
+    /// [`ENODEV`] if it is gone, [`EAGAIN`] if it sleeps or is being repaired, [`EOPNOTSUPP`] if it is not
+    /// known, or what the driver fails with.
     pub fn speed_mbps(self) -> Result<u32> {
-        self.with(|begun| {
+        self.with(Sleeper::Sleeps, |begun| {
             let mut link = pin_init::zeroed();
             // SAFETY: The device is locked and begun; the driver fills in what it is given.
             to_result(unsafe { bindings::netif_get_link_ksettings(begun.as_ptr(), &mut link) })?;
@@ -111,53 +170,100 @@ impl Device {
         })
     }
 
-    /// How it keeps its interrupts apart.
-    ///
-    /// # Errors
-    ///
-    /// [`ENODEV`] if it is gone, [`EOPNOTSUPP`] if its driver knows nothing of that, or what the driver fails
-    /// with.
-    pub fn coalescing(self) -> Result<Coalescing> {
-        self.with(|begun| Ok(Parameters::of(begun)?.coalescing()))
+    /// What is to be expected of it at the moment.
+    pub fn presence(self) -> Presence {
+        let rtnl = Rtnl::lock();
+        match rtnl.device(self.id) {
+            None => Presence::Gone,
+            Some(netdev) if !netdev.is_usable() => Presence::Away,
+            Some(netdev) if !netdev.is_home() => Presence::Abroad,
+            Some(netdev) if !netdev.is_running() => Presence::Down,
+            Some(_) => Presence::Up,
+        }
     }
 
-    /// Lets it keep its interrupts apart as `choose` wants, given how it does now, or leaves it alone; returns
-    /// how it does then, since a driver may round. Nobody else changes it meanwhile.
+    /// Calls `act` with how it keeps its interrupts apart, which nobody else changes meanwhile. If `act`
+    /// fails, that is as it was. The device is woken up if it sleeps for lack of work.
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if it is gone, [`EOPNOTSUPP`] if its driver cannot do that, or what the driver fails with:
-    /// usually [`EINVAL`] or [`ERANGE`] for a number that it does not take. Then nothing has changed.
-    pub fn change_coalescing(
-        self,
-        choose: impl FnOnce(Coalescing) -> Option<Coalescing>,
-    ) -> Result<Coalescing> {
-        self.with(|begun| {
-            let former = Parameters::of(begun)?;
-            let Some(wanted) = choose(former.coalescing()) else {
-                return Ok(former.coalescing());
-            };
-            let changed = Parameters::change(begun, wanted).inspect_err(|_| {
-                // The driver may have taken a part of it.
-                let _ = former.apply(begun);
-            })?;
-            if changed != former.coalescing() {
-                begun.tell_coalescing();
+    /// [`ENODEV`] if it is gone, [`EAGAIN`] if the system sleeps or it is being repaired, [`EOPNOTSUPP`] if its
+    /// driver knows nothing of that, or what the driver or `act` fails with.
+    pub fn moderate<R>(self, act: impl FnOnce(&mut Moderation<'_>) -> Result<R>) -> Result<R> {
+        self.with(Sleeper::Wakes, |begun| {
+            let found = Parameters::of(begun)?;
+            let mut moderation = Moderation { begun, now: found };
+            let result = act(&mut moderation);
+            let now = moderation.now;
+            if now.coalescing() != found.coalescing() {
+                match result {
+                    Ok(_) => begun.tell_coalescing(),
+                    // It is what the driver took before.
+                    Err(_) => {
+                        let _ = found.apply(begun);
+                    }
+                }
             }
-            Ok(changed)
+            result
         })
     }
 
-    /// Calls `act` with the device, as its driver expects to be called.
-    fn with<R>(self, act: impl FnOnce(&Begun<'_>) -> Result<R>) -> Result<R> {
+    /// Calls `act` with the device, in whatever network namespace, as its driver expects to be called.
+    fn with<R>(self, sleeper: Sleeper, act: impl FnOnce(&Begun<'_>) -> Result<R>) -> Result<R> {
         let rtnl = Rtnl::lock();
-        let netdev = rtnl
-            .devices()
-            .find(|netdev| netdev.device() == self)
-            .ok_or(ENODEV)?;
-        let locked = netdev.lock();
-        let begun = Begun::new(&locked)?;
+        let locked = rtnl.device(self.id).ok_or(ENODEV)?.lock();
+        let begun = Begun::new(&locked, sleeper)?;
         act(&begun)
+    }
+}
+
+impl PartialEq for Device {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Device {}
+
+/// What is to be expected of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is in use.
+    Up,
+    /// It is there, but nobody uses it.
+    Down,
+    /// It is registered, but its driver cannot be asked anything: it sleeps, or is being repaired.
+    Away,
+    /// It is in another network namespace than the first.
+    Abroad,
+    /// It is not registered any more. Also while the namespace vanishes that it is in.
+    Gone,
+}
+
+/// How a device keeps its interrupts apart, while nobody else changes that.
+pub struct Moderation<'a> {
+    begun: &'a Begun<'a>,
+    now: Parameters,
+}
+
+impl Moderation<'_> {
+    /// How it does now.
+    pub fn now(&self) -> Coalescing {
+        self.now.coalescing()
+    }
+
+    /// Lets it do what is `wanted`; returns how it does then, since a driver may round.
+    ///
+    /// # Errors
+    ///
+    /// [`EOPNOTSUPP`] if its driver cannot do that, or what the driver fails with: usually [`EINVAL`] or
+    /// [`ERANGE`] for a number that it does not take. Then nothing has changed.
+    pub fn set(&mut self, wanted: Coalescing) -> Result<Coalescing> {
+        self.now = Parameters::change(self.begun, wanted).inspect_err(|_| {
+            // The driver may have taken a part of it.
+            let _ = self.now.apply(self.begun);
+        })?;
+        Ok(self.now())
     }
 }
 
@@ -215,7 +321,7 @@ impl Parameters {
     }
 
     /// Sets what is `wanted`, nothing else; returns what it is then.
-    fn change(begun: &Begun<'_>, wanted: Coalescing) -> Result<Coalescing> {
+    fn change(begun: &Begun<'_>, wanted: Coalescing) -> Result<Self> {
         let adaptive = bindings::kernel_ext_ETHTOOL_COALESCE_USE_ADAPTIVE_RX;
         if wanted.is_adaptive && begun.ops().supported_coalesce_params & adaptive == 0 {
             return Err(EOPNOTSUPP);
@@ -230,6 +336,6 @@ impl Parameters {
             parameters.usual.use_adaptive_rx_coalesce = wanted.is_adaptive.into();
             parameters.apply(begun)?;
         }
-        Ok(Self::of(begun)?.coalescing())
+        Self::of(begun)
     }
 }

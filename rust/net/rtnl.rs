@@ -36,6 +36,17 @@ impl Rtnl {
         Self(NotThreadSafe)
     }
 
+    /// The device with the identity `id`, in any network namespace that is not about to vanish.
+    pub(super) fn device(&self, id: u64) -> Option<Netdev<'_>> {
+        // SAFETY: The lists change with the lock held only.
+        let netdev = unsafe { bindings::kernel_ext_find_net_device(id) };
+        // INVARIANT: It is in a list, and stays there while the lock is held.
+        NonNull::new(netdev).map(|netdev| Netdev {
+            netdev,
+            _rtnl: PhantomData,
+        })
+    }
+
     /// All devices of the first network namespace.
     pub(super) fn devices(&self) -> impl Iterator<Item = Netdev<'_>> {
         // SAFETY: The list changes with the lock held only.
@@ -79,8 +90,27 @@ impl<'a> Netdev<'a> {
         Device {
             // SAFETY: By the type invariant it is alive.
             index: unsafe { bindings::kernel_ext_netdev_index(self.as_ptr()) },
-            address: self.as_ptr().addr(),
+            // SAFETY: As above; it is registered, so that sysfs has it.
+            id: unsafe { bindings::kernel_ext_netdev_id(self.as_ptr()) },
         }
+    }
+
+    /// Whether it is in the first network namespace.
+    pub(super) fn is_home(&self) -> bool {
+        // SAFETY: By the type invariant it is alive.
+        unsafe { bindings::kernel_ext_netdev_index_in_init_net(self.as_ptr()) != 0 }
+    }
+
+    /// Whether its driver can be asked something: it is neither asleep nor being repaired.
+    pub(super) fn is_usable(&self) -> bool {
+        // SAFETY: By the type invariant it is alive.
+        unsafe { bindings::kernel_ext_netdev_is_usable(self.as_ptr()) }
+    }
+
+    /// Whether it is up.
+    pub(super) fn is_running(&self) -> bool {
+        // SAFETY: By the type invariant it is alive.
+        unsafe { bindings::kernel_ext_netdev_is_running(self.as_ptr()) }
     }
 
     /// The device that it was registered for.
@@ -107,26 +137,26 @@ impl<'a> Netdev<'a> {
         Some(unsafe { Function::from_raw(NonNull::new(pdev)?) })
     }
 
-    /// Whether its PCI function has the interrupt `irq`.
+    /// Calls `visit` with the MSI and MSI-X interrupts of its PCI function.
     ///
     /// # Errors
     ///
     /// [`EBUSY`] if a driver is coming or going.
-    pub(super) fn has_irq(&self, irq: u32) -> Result<bool> {
+    pub(super) fn each_irq(&self, mut visit: impl FnMut(u32)) -> Result {
         let Some(function) = self.function() else {
-            return Ok(false);
+            return Ok(());
         };
         let vectors = function
             .msix_vectors()
             .max(u16::from(function.msi_vectors()));
         for index in 0..vectors {
             match irq::vector(&function, index) {
-                irq::Vector::Line(found) if found == irq => return Ok(true),
-                irq::Vector::Line(_) | irq::Vector::Absent => {}
+                irq::Vector::Line(irq) => visit(irq),
+                irq::Vector::Absent => {}
                 irq::Vector::Busy => return Err(EBUSY),
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Whether it is known to poll its queues when the interrupt `irq` comes.
@@ -153,21 +183,61 @@ impl Drop for Locked<'_> {
     }
 }
 
+/// What becomes of a device that sleeps for lack of work when it is to be asked something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sleeper {
+    /// It is woken up.
+    Wakes,
+    /// It sleeps on, and is not asked.
+    Sleeps,
+}
+
 /// A device that is kept from going to sleep for lack of work.
 struct Awake<'a> {
     dev: NonNull<bindings::device>,
     _locked: PhantomData<&'a Locked<'a>>,
 }
 
-impl Awake<'_> {
+impl<'a> Awake<'a> {
     /// The flags of `pm_runtime_get_sync` and `pm_runtime_put`.
     const GET: c_int = bindings::RPM_GET_PUT as c_int;
     const PUT: c_int = (bindings::RPM_GET_PUT | bindings::RPM_ASYNC) as c_int;
+
+    /// Keeps the parent of `locked` awake, if there is one and the kernel lets it sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`EAGAIN`] if it sleeps and is not to be woken up.
+    fn new(locked: &'a Locked<'a>, sleeper: Sleeper) -> Result<Option<Self>> {
+        let Some(dev) = locked.0.parent() else {
+            return Ok(None);
+        };
+        match sleeper {
+            Sleeper::Wakes => {
+                // One that does not wake up is not present, or its driver fails: no need to look here.
+                // SAFETY: A registered device keeps its parent alive.
+                unsafe { bindings::__pm_runtime_resume(dev.as_ptr(), Self::GET) };
+            }
+            Sleeper::Sleeps => {
+                // SAFETY: As above.
+                match unsafe { bindings::pm_runtime_get_if_active(dev.as_ptr()) } {
+                    0 => return Err(EAGAIN),
+                    1.. => {}
+                    // It never sleeps by itself, or all the system is about to. No user was counted.
+                    _ => return Ok(None),
+                }
+            }
+        }
+        Ok(Some(Self {
+            dev,
+            _locked: PhantomData,
+        }))
+    }
 }
 
 impl Drop for Awake<'_> {
     fn drop(&mut self) {
-        // SAFETY: `Begun::new` counted one more user of the device, which the network device keeps alive.
+        // SAFETY: `new` counted one more user of the device, which the network device keeps alive.
         unsafe { bindings::__pm_runtime_idle(self.dev.as_ptr(), Self::PUT) };
     }
 }
@@ -182,21 +252,12 @@ pub(super) struct Begun<'a> {
 impl<'a> Begun<'a> {
     /// # Errors
     ///
-    /// [`ENODEV`] if the device is asleep or going, or what the driver fails with.
-    pub(super) fn new(locked: &'a Locked<'a>) -> Result<Self> {
+    /// [`EAGAIN`] if the device is asleep or not present, or what the driver fails with.
+    pub(super) fn new(locked: &'a Locked<'a>, sleeper: Sleeper) -> Result<Self> {
         let netdev = &locked.0;
-        let awake = netdev.parent().map(|dev| {
-            // One that does not wake up is not present, or its driver fails: no need to look here.
-            // SAFETY: A registered device keeps its parent alive.
-            unsafe { bindings::__pm_runtime_resume(dev.as_ptr(), Awake::GET) };
-            Awake {
-                dev,
-                _locked: PhantomData,
-            }
-        });
-        // SAFETY: It is alive and locked.
-        if !unsafe { bindings::kernel_ext_netdev_is_usable(netdev.as_ptr()) } {
-            return Err(ENODEV);
+        let awake = Awake::new(locked, sleeper)?;
+        if !netdev.is_usable() {
+            return Err(EAGAIN);
         }
         if let Some(begin) = ops(netdev).begin {
             // SAFETY: It is alive and locked.
