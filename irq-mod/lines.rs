@@ -123,7 +123,7 @@ impl Lines {
                     guests,
                     again: Arc::pin_init(Again::new(), GFP_KERNEL)?,
                     claims: Arc::pin_init(Claims::new(), GFP_KERNEL)?,
-                    meters: Arc::pin_init(Meters::new(), GFP_KERNEL)?,
+                    meters: Arc::pin_init(Meters::new()?, GFP_KERNEL)?,
                     postings: Postings::new()?,
                 },
                 GFP_KERNEL,
@@ -227,7 +227,6 @@ impl Lines {
         if self.host.claims.settle().is_err() {
             self.host.again.trigger_later();
         }
-        self.host.meters.ask();
     }
 
     /// Lets all lines hold nothing while the system is about to sleep.

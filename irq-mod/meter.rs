@@ -4,8 +4,10 @@
 
 use crate::model::{
     rate::{
-        line_rate_per_s,
-        Reading, //
+        retry_ms,
+        Answer,
+        Reading,
+        Told, //
     }, //
 };
 use kernel::{
@@ -13,8 +15,10 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
+            Acquire,
             Atomic,
-            Relaxed, //
+            Relaxed,
+            Release, //
         },
         Arc,
         Mutex, //
@@ -41,16 +45,16 @@ const ASK_NS: u64 = 1_000_000_000;
 
 /// What is known of the packets of one vector, and of the ring that they come through.
 ///
-/// All of it is relaxed: a rate that is estimated from two readings, of which one number is a little older
-/// than the other, is none the worse for that.
+/// The numbers are relaxed: a rate that is estimated from two readings, of which one number is a little older
+/// than the other, is none the worse for that, nor is a ring that is taken with the speed of a moment ago.
 pub(crate) struct Meter {
     irq: u32,
     packets: Atomic<u64>,
     /// When the last of them were counted.
     at_ns: Atomic<u64>,
-    /// Descriptors; 0 if nobody tells.
+    /// Whether `ring` and `speed_mbps` were told; they are published by this.
+    is_told: Atomic<u32>,
     ring: Atomic<u32>,
-    /// In Mbit/s; 0 if nobody tells.
     speed_mbps: Atomic<u32>,
     /// The number of the network device that the vector belongs to; 0 if there is none.
     device: Atomic<u32>,
@@ -67,6 +71,7 @@ impl Meter {
             irq,
             packets: Atomic::new(0),
             at_ns: Atomic::new(0),
+            is_told: Atomic::new(0),
             ring: Atomic::new(0),
             speed_mbps: Atomic::new(0),
             device: Atomic::new(0),
@@ -82,14 +87,24 @@ impl Meter {
         }
     }
 
-    /// Descriptors of the ring, 0 if that is not known.
-    pub(crate) fn ring(&self) -> u32 {
-        self.ring.load(Relaxed)
+    /// What its device has told.
+    pub(crate) fn told(&self) -> Told {
+        match self.is_told.load(Acquire) {
+            0 => Told::Nothing,
+            _ => Told::This {
+                ring: self.ring.load(Relaxed),
+                speed_mbps: self.speed_mbps.load(Relaxed),
+            },
+        }
     }
 
-    /// The most packets a second that there can be, 0 if that is not known.
-    pub(crate) fn line_rate_per_s(&self) -> u64 {
-        line_rate_per_s(self.speed_mbps.load(Relaxed))
+    fn set_told(&self, told: Told) {
+        if let Told::This { ring, speed_mbps } = told {
+            self.ring.store(ring, Relaxed);
+            self.speed_mbps.store(speed_mbps, Relaxed);
+        }
+        let is_told = told != Told::Nothing;
+        self.is_told.store(is_told.into(), Release);
     }
 
     fn count(&self, packets: u32, now_ns: u64) {
@@ -97,43 +112,54 @@ impl Meter {
         self.at_ns.store(now_ns, Relaxed);
     }
 
-    /// Learns what the device tells that it belongs to, if any; returns whether that is another than before.
-    fn learn(&self, told: Option<&Told>) -> bool {
-        self.ring.store(told.map_or(0, |told| told.ring), Relaxed);
-        self.speed_mbps
-            .store(told.map_or(0, |told| told.speed_mbps), Relaxed);
-        let index = told.map_or(0, |told| told.device.index());
-        self.device.xchg(index, Relaxed) != index
+    /// Forgets what its device has told.
+    fn reset(&self) {
+        self.device.store(0, Relaxed);
+        self.set_told(Told::Nothing);
+    }
+
+    /// Learns what the device tells that it was found to belong to; returns whether that is another than
+    /// before. Sleeps.
+    fn learn(&self, found: Result<Device>, survey: &mut Survey) -> bool {
+        let device = match found {
+            Ok(device) => Some(device),
+            Err(error) if error == ENODEV => None,
+            // Nobody can say at the moment, so what is known stays.
+            Err(_) => return false,
+        };
+        let index = device.map_or(0, Device::index);
+        let is_other = self.device.xchg(index, Relaxed) != index;
+        let known = match is_other {
+            true => Told::Nothing,
+            false => self.told(),
+        };
+        self.set_told(device.map_or(Told::NO_DEVICE, |device| survey.ask(device, known)));
+        is_other
     }
 }
 
-/// What a network device tells; 0 where it does not.
-#[derive(Clone, Copy)]
-struct Told {
-    device: Device,
-    ring: u32,
-    speed_mbps: u32,
-}
+/// Asks devices, each once if its vectors come one after the other.
+struct Survey(Option<(Device, [Answer; 2])>);
 
-impl Told {
-    /// Asks the device of `irq`, if there is one, unless it is the one that has told `last`. Sleeps.
-    ///
-    /// # Errors
-    ///
-    /// [`EBUSY`] while a driver is coming or going.
-    fn ask(irq: u32, last: Option<Self>) -> Result<Option<Self>> {
-        let device = match Device::of_irq(irq) {
-            Ok(device) => device,
-            Err(error) if error == EBUSY => return Err(error),
-            Err(_) => return Ok(None),
-        };
-        Ok(last.filter(|last| last.device == device).or_else(|| {
-            Some(Self {
-                device,
-                ring: device.rx_ring().unwrap_or(0),
-                speed_mbps: device.speed_mbps().unwrap_or(0),
-            })
-        }))
+impl Survey {
+    /// What is known of `device`, of which this was `known`.
+    fn ask(&mut self, device: Device, known: Told) -> Told {
+        let asked = self.0.filter(|(last, _)| *last == device);
+        let (_, [ring, speed_mbps]) = asked.unwrap_or_else(|| {
+            let answers = [device.rx_ring(), device.speed_mbps()];
+            (device, answers.map(Self::answer))
+        });
+        self.0 = Some((device, [ring, speed_mbps]));
+        known.learn(ring, speed_mbps)
+    }
+
+    fn answer(told: Result<u32>) -> Answer {
+        match told {
+            Ok(number) => Answer::Is(number),
+            Err(error) if error == ENODEV || error == EOPNOTSUPP => Answer::Unknown,
+            // It sleeps, or its driver is busy.
+            Err(_) => Answer::Later,
+        }
     }
 }
 
@@ -151,6 +177,8 @@ struct Metered {
     /// poll for. Changed by [`Ask`] only.
     #[pin]
     devices: Table<KVec<Arc<Meter>>>,
+    /// How often in a row devices were asked because something was not known.
+    tries: Atomic<u32>,
 }
 
 impl Metered {
@@ -159,6 +187,7 @@ impl Metered {
             list <- new_mutex!(KVec::new(), "irq_mod::Metered"),
             vectors <- Table::new(),
             devices <- Table::new(),
+            tries: Atomic::new(0),
         })
     }
 
@@ -181,15 +210,18 @@ impl Metered {
     /// Asks all devices for what may have changed.
     fn ask(&self) -> Result {
         let all = self.all()?;
-        let mut is_other = false;
-        let mut last = None;
+        let mut irqs = KVec::with_capacity(all.len(), GFP_KERNEL)?;
         for meter in &all {
-            // What is known stays while nothing else can be told.
-            let Ok(told) = Told::ask(meter.irq, last) else {
-                continue;
-            };
-            is_other |= meter.learn(told.as_ref());
-            last = told.or(last);
+            irqs.push(meter.irq, GFP_KERNEL)?;
+        }
+        let mut is_other = false;
+        let mut survey = Survey(None);
+        let mut meters = all.iter();
+        if !all.is_empty() {
+            Device::of_irqs(&irqs, &mut |_, found| {
+                let meter = meters.next();
+                is_other |= meter.is_some_and(|meter| meter.learn(found, &mut survey));
+            })?;
         }
         let is_listed = |meter: &Arc<Meter>| all.iter().any(|other| Arc::ptr_eq(other, meter));
         let mut has_gone = false;
@@ -234,12 +266,23 @@ impl Errand for Ask {
         // Without memory what was known stays, until the next time.
         let _ = self.0.ask();
     }
+
+    // Nothing tells of a device that comes after its interrupts, nor of one that has woken up.
+    fn retry_ms(&self) -> Option<u32> {
+        let is_complete = |meter: &Arc<Meter>| meter.told().is_complete();
+        if self.0.list.lock().iter().all(is_complete) {
+            return None;
+        }
+        let tries = self.0.tries.load(Relaxed);
+        self.0.tries.store(tries.saturating_add(1), Relaxed);
+        retry_ms(tries)
+    }
 }
 
 /// Counts what drivers poll.
 struct Counting {
     metered: Arc<Metered>,
-    ask: Kick<Ask>,
+    ask: Arc<Kick<Ask>>,
     asked_ns: Atomic<u64>,
 }
 
@@ -294,85 +337,87 @@ impl Watcher for Counting {
 
 /// Where vectors have their packets counted.
 ///
-/// Lock order: `polls` is taken with the lock of a line held. It is held while the errand is waited for,
-/// which takes the kernel's lock of network devices and none of a line.
+/// Lock order: `polls` is taken with the lock of a line held, and before that of a list. Devices are asked with
+/// none of them held, and nobody but unloading waits for that: the kernel's lock of network devices is
+/// often held for seconds.
 #[pin_data]
 pub(crate) struct Meters {
+    metered: Arc<Metered>,
+    ask: Arc<Kick<Ask>>,
     /// While there is a vector.
     #[pin]
     polls: Mutex<Option<Polls<Counting>>>,
 }
 
 impl Meters {
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn new() -> Result<impl PinInit<Self>> {
+        let metered = Arc::pin_init(Metered::new(), GFP_KERNEL)?;
+        let ask = Arc::new(Kick::new(Ok(Ask(metered.clone())))?, GFP_KERNEL)?;
+        Ok(pin_init!(Self {
+            metered,
+            ask,
             polls <- new_mutex!(None, "irq_mod::Meters"),
-        })
+        }))
     }
 
-    /// Counts the packets of the vector that `meter` is of, until the result is dropped.
+    /// Counts the packets of the vector that `meter` is of, until the result is dropped. If that fails
+    /// nothing is known of them, as with a device that has no driver here.
     ///
     /// # Errors
     ///
     /// [`EOPNOTSUPP`] if this kernel has not the tracepoint, [`EEXIST`] if they are counted already,
     /// [`ENOMEM`].
     pub(crate) fn count(self: &Arc<Self>, meter: &Arc<Meter>) -> Result<Counted> {
+        meter.reset();
+        self.enlist(meter)
+            .inspect_err(|_| meter.set_told(Told::NO_DEVICE))
+    }
+
+    fn enlist(self: &Arc<Self>, meter: &Arc<Meter>) -> Result<Counted> {
         let mut open = self.polls.lock();
-        let polls = match &mut *open {
-            Some(polls) => polls,
-            none => none.insert(Self::watch()?),
-        };
+        if open.is_none() {
+            *open = Some(self.watch()?);
+        }
+        let listed = self.metered.list.lock().push(meter.clone(), GFP_KERNEL);
+        let added = listed
+            .map_err(Error::from)
+            .and_then(|()| self.metered.vectors.insert(meter.irq, meter.clone()));
+        drop(open);
         let counted = Counted {
             meters: self.clone(),
             meter: meter.clone(),
         };
-        let metered = &polls.metered;
-        let added = metered
-            .list
-            .lock()
-            .push(meter.clone(), GFP_KERNEL)
-            .map_err(Error::from)
-            .and_then(|()| metered.vectors.insert(meter.irq, meter.clone()));
-        polls.ask.trigger();
-        drop(open);
         // Dropping it undoes what was done.
-        added.map(|()| counted)
+        added?;
+        self.metered.tries.store(0, Relaxed);
+        self.ask.trigger();
+        Ok(counted)
     }
 
-    fn watch() -> Result<Polls<Counting>> {
-        let metered = Arc::pin_init(Metered::new(), GFP_KERNEL)?;
-        let ask = Kick::new(Ok(Ask(metered.clone())))?;
+    fn watch(&self) -> Result<Polls<Counting>> {
         Polls::new(Ok(Counting {
-            metered,
-            ask,
+            metered: self.metered.clone(),
+            ask: self.ask.clone(),
             asked_ns: Atomic::new(0),
         }))
     }
 
-    /// Asks all devices soon: they may have come.
-    pub(crate) fn ask(&self) {
-        if let Some(polls) = &*self.polls.lock() {
-            polls.ask.trigger();
-        }
-    }
-
-    fn uncount(&self, meter: &Arc<Meter>) {
+    fn discount(&self, meter: &Arc<Meter>) {
         let mut open = self.polls.lock();
-        let Some(polls) = &*open else {
-            return;
-        };
-        let metered = &polls.metered;
-        let is_other = |_, other: &Arc<Meter>| !Arc::ptr_eq(other, meter);
-        metered.vectors.retain(is_other);
-        let mut list = metered.list.lock();
-        list.retain(|other| !Arc::ptr_eq(other, meter));
+        let is_other = |other: &Arc<Meter>| !Arc::ptr_eq(other, meter);
+        self.metered.vectors.retain(|_, other| is_other(other));
+        let mut list = self.metered.list.lock();
+        list.retain(|other| is_other(other));
         let is_empty = list.is_empty();
         drop(list);
         if is_empty {
             *open = None;
-        } else {
-            polls.ask.trigger();
         }
+        drop(open);
+        self.ask.trigger();
     }
 }
 
@@ -384,6 +429,6 @@ pub(crate) struct Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.meters.uncount(&self.meter);
+        self.meters.discount(&self.meter);
     }
 }

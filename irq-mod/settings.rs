@@ -12,10 +12,10 @@ use crate::model::{
     },
     policy::Intervals,
     rate::{
-        Depth,
         DepthRule,
         RateHint,
-        Terms, //
+        Terms,
+        Told, //
     },
     text::Switch, //
 };
@@ -54,16 +54,12 @@ impl Settings {
         }
     }
 
-    /// What the overflow interval depends on, for a vector with a ring of so many descriptors, 0 if that is
-    /// not known.
-    pub(crate) fn terms(&self, ring: u32, line_rate_per_s: u64) -> Terms {
+    /// What the overflow interval of a vector depends on, whose device's driver has told this.
+    pub(crate) fn terms(&self, told: Told) -> Terms {
         Terms {
-            depth: match self.depth {
-                DepthRule::Auto => Depth::new(ring.min(Depth::MAX)),
-                DepthRule::Fixed(depth) => Some(depth),
-            },
+            told,
+            depth: self.depth,
             hint: self.rate_hint,
-            line_rate_per_s,
             max: self.overflow_max,
         }
     }

@@ -79,9 +79,7 @@ impl State {
         match self.settings.overflow {
             OverflowRule::Fixed(overflow) => overflow,
             OverflowRule::Auto => self.fill.overflow(now_ns, || {
-                let ring = self.meter.ring();
-                let line_rate_per_s = self.meter.line_rate_per_s();
-                let terms = self.settings.terms(ring, line_rate_per_s);
+                let terms = self.settings.terms(self.meter.told());
                 (self.meter.reading(), terms)
             }),
         }
@@ -294,7 +292,7 @@ impl Vector {
         if settings.overflow != OverflowRule::Auto || self.reach.is_none() {
             self.counted = None;
         } else if self.counted.is_none() {
-            // Where that fails nothing is known of them, as with a device that has no driver here.
+            // Where that fails nothing is known of them.
             self.counted = meters.count(&self.meter).ok();
         }
     }
@@ -344,7 +342,9 @@ impl Vector {
 
     /// Descriptors of the ring that its packets come through; 0 if that is not known.
     pub(crate) fn ring(&self) -> u32 {
-        self.counted.as_ref().map_or(0, |_| self.meter.ring())
+        self.counted
+            .as_ref()
+            .map_or(0, |_| self.meter.told().ring())
     }
 
     /// A consistent copy of the counters.

@@ -3,8 +3,9 @@
 //! How fast packets come, and how long a ring of descriptors lasts at that.
 //!
 //! The rate is estimated from above: it follows a growth at once and falls slowly, by half in about a
-//! second. Where nothing is known of it the most that the link can carry is assumed, so that the first
-//! packets after a silence find an interval that is too short rather than too long.
+//! second. Where nothing is known of it the most that the link can carry is assumed, or 100,000 packets a
+//! second if nothing is known of the link, so that the first packets after a silence find an interval that is
+//! too short rather than too long.
 
 use super::{
     interval::Overflow,
@@ -16,6 +17,14 @@ use super::{
 use core::{
     fmt,
     num::NonZero, //
+};
+
+mod told;
+
+pub(crate) use told::{
+    retry_ms,
+    Answer,
+    Told, //
 };
 
 /// Over how many nanoseconds as many packets tell a rate: many soon, since they may fill a ring, and few
@@ -116,35 +125,41 @@ impl RateHint {
 
 /// The most packets a second that a link of `mbps` megabits a second carries: one of 64 bytes takes
 /// 84 bytes of its time.
-pub(crate) fn line_rate_per_s(mbps: u32) -> u64 {
+fn line_rate_per_s(mbps: u32) -> u64 {
     u64::from(mbps).saturating_mul(1_000_000) / (84 * 8)
 }
 
 /// What is known of a device, and what the user says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Terms {
-    /// Descriptors of the ring, if they are known.
-    pub(crate) depth: Option<Depth>,
+    /// What the device's driver says.
+    pub(crate) told: Told,
+    /// Where the length of the ring is taken from.
+    pub(crate) depth: DepthRule,
     /// The least rate that is assumed.
     pub(crate) hint: RateHint,
-    /// The most packets a second that there can be; 0 if that is not known.
-    pub(crate) line_rate_per_s: u64,
     /// The longest interval.
     pub(crate) max: Overflow,
 }
 
 impl Terms {
     /// The interval for `rate_per_s` packets a second, or for an unknown rate: half of the ring lasts
-    /// as long if half as many more come, and all of it if three times as many do.
+    /// as long if half as many more come, and all of it if three times as many do. As long as nobody was asked
+    /// for what it depends on it is the shortest one.
     pub(crate) fn overflow(&self, rate_per_s: Option<u64>) -> Overflow {
-        let hint_per_s = u64::from(self.hint.per_s());
-        let per_s = match (rate_per_s, hint_per_s) {
-            (Some(per_s), hint_per_s) => Some(per_s.max(hint_per_s)),
-            (None, 0) if self.line_rate_per_s == 0 => None,
-            (None, 0) => Some(self.line_rate_per_s),
-            (None, hint_per_s) => Some(hint_per_s),
+        let hint_per_s = Some(u64::from(self.hint.per_s())).filter(|per_s| *per_s != 0);
+        let (depth, per_s) = match (self.depth, rate_per_s.max(hint_per_s), self.told) {
+            (DepthRule::Fixed(depth), Some(per_s), _) => (Some(depth), per_s),
+            (_, _, Told::Nothing) => return Overflow::nearest(0),
+            (rule, per_s, Told::This { ring, speed_mbps }) => {
+                let depth = match rule {
+                    DepthRule::Fixed(depth) => Some(depth),
+                    DepthRule::Auto => told::depth(ring),
+                };
+                (depth, per_s.unwrap_or(told::most_per_s(speed_mbps)))
+            }
         };
-        let (Some(Depth(depth)), Some(per_s)) = (self.depth, per_s) else {
+        let Some(Depth(depth)) = depth else {
             return Overflow::DEFAULT.min(self.max);
         };
         // Half of the ring, by half as many more: a third.

@@ -12,9 +12,12 @@ const GIGABIT_PER_S: u64 = 1_488_095;
 
 fn terms(depth: u32) -> Terms {
     Terms {
-        depth: Depth::new(depth),
+        told: Told::This {
+            ring: depth,
+            speed_mbps: 1_000,
+        },
+        depth: DepthRule::Auto,
         hint: RateHint::NONE,
-        line_rate_per_s: GIGABIT_PER_S,
         max: Overflow::DEFAULT_MAX,
     }
 }
@@ -179,8 +182,94 @@ fn an_unknown_rate_is_the_hint_or_what_the_link_carries() {
     assert_eq!(known.overflow(Some(400_000)).us(), 2_500);
     known.hint = RateHint::NONE;
     assert_eq!(known.overflow(Some(0)), known.max);
-    known.line_rate_per_s = 0;
-    assert_eq!(known.overflow(None), Overflow::DEFAULT);
+}
+
+/// A device of which a user knows how long its ring is, and nobody knows anything else.
+fn told_by_the_user(depth: u32) -> Terms {
+    Terms {
+        told: Told::NO_DEVICE,
+        depth: DepthRule::Fixed(Depth::new(depth).expect("in range")),
+        hint: RateHint::NONE,
+        max: Overflow::DEFAULT_MAX,
+    }
+}
+
+#[test]
+fn with_a_depth_alone_half_as_much_again_as_100_000_packets_a_second_fill_half_of_the_ring() {
+    assert_eq!(told_by_the_user(256).overflow(None).us(), 853);
+    assert_eq!(told_by_the_user(1_024).overflow(None).us(), 3_413);
+    assert_eq!(told_by_the_user(1).overflow(None).us(), Overflow::MIN_US);
+    let mut terms = told_by_the_user(256);
+    terms.hint = RateHint::from_per_s(20_000).expect("in range");
+    assert_eq!(terms.overflow(None).us(), 4_266);
+    // A link that is down.
+    terms = told_by_the_user(256);
+    terms.depth = DepthRule::Auto;
+    terms.told = Told::This {
+        ring: 256,
+        speed_mbps: 0,
+    };
+    assert_eq!(terms.overflow(None).us(), 853);
+}
+
+#[test]
+fn as_long_as_nobody_was_asked_the_interval_is_the_shortest() {
+    let mut unasked = terms(256);
+    unasked.told = Told::Nothing;
+    for rate in [None, Some(0), Some(1_000)] {
+        assert_eq!(unasked.overflow(rate).us(), Overflow::MIN_US);
+    }
+    unasked.depth = DepthRule::Fixed(Depth::new(300).expect("in range"));
+    assert_eq!(unasked.overflow(None).us(), Overflow::MIN_US);
+    // Nothing that is missing matters.
+    assert_eq!(unasked.overflow(Some(50_000)).us(), 2_000);
+    unasked.hint = RateHint::from_per_s(100_000).expect("in range");
+    assert_eq!(unasked.overflow(None).us(), 1_000);
+}
+
+#[test]
+fn a_ring_that_cannot_be_read_for_a_moment_keeps_its_length() {
+    let this = |ring, speed_mbps| Told::This { ring, speed_mbps };
+    let known = this(256, 1_000);
+    assert_eq!(known.learn(Answer::Later, Answer::Later), known);
+    assert_eq!(known.learn(Answer::Is(64), Answer::Later), this(64, 1_000));
+    assert_eq!(known.learn(Answer::Later, Answer::Is(10)), this(256, 10));
+    // Its driver does not know, or it is gone; its link is down.
+    assert_eq!(
+        known.learn(Answer::Unknown, Answer::Unknown),
+        this(0, 1_000)
+    );
+}
+
+#[test]
+fn a_device_that_cannot_be_asked_at_first_has_told_nothing() {
+    let is = Answer::Is(1_000);
+    for (ring, speed) in [
+        (Answer::Later, Answer::Later),
+        (is, Answer::Later),
+        (Answer::Later, is),
+    ] {
+        assert_eq!(Told::Nothing.learn(ring, speed), Told::Nothing);
+    }
+    let told = Told::Nothing.learn(is, Answer::Unknown);
+    assert_eq!((told.ring(), told.is_complete()), (1_000, false));
+    assert!(told.learn(is, is).is_complete());
+    assert!(!Told::Nothing.is_complete() && !Told::NO_DEVICE.is_complete());
+    assert_eq!(Told::Nothing.ring(), 0);
+}
+
+#[test]
+fn what_is_not_known_is_asked_for_again_ever_more_rarely_and_then_never() {
+    let mut sum_ms = 0;
+    for tries in 0..6 {
+        let ms = retry_ms(tries).expect("again");
+        assert!(ms > sum_ms);
+        sum_ms += ms;
+    }
+    assert_eq!(sum_ms, 63_000);
+    for tries in [6, 7, 31, 32, u32::MAX] {
+        assert_eq!(retry_ms(tries), None);
+    }
 }
 
 #[test]
@@ -189,7 +278,7 @@ fn without_a_depth_the_interval_is_the_default_or_the_greatest() {
     assert_eq!(known.overflow(Some(1_000_000)), Overflow::DEFAULT);
     known.max = Overflow::nearest(700);
     assert_eq!(known.overflow(None), known.max);
-    known.depth = Depth::new(1 << 20);
+    known.depth = DepthRule::Fixed(Depth::new(1 << 20).expect("in range"));
     assert_eq!(known.overflow(Some(1_000)), known.max);
     assert_eq!(known.overflow(Some(u64::MAX)).us(), Overflow::MIN_US);
 }
@@ -199,7 +288,7 @@ fn what_changes_counts_at_once_after_a_disturbance() {
     let mut device = Device::new(256);
     device.run(50_000, SECOND);
     let before = device.overflow();
-    device.terms.depth = Depth::new(1_024);
+    device.terms.depth = DepthRule::Fixed(Depth::new(1_024).expect("in range"));
     assert_eq!(device.overflow(), before);
     device.fill.disturb();
     let after = device.overflow();
