@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # profile: many
 # cpus: 2
-# timeout: 240
+# timeout: 400
 # More than 64 lines of many devices at once, all at work: nothing is lost, whatever is done to all of them.
 . "$(dirname "$0")/devices.sh"
 
