@@ -57,7 +57,8 @@ pub(crate) struct State {
     pub(crate) window: Window,
     pub(crate) guard: Guard,
     fill: Fill,
-    meter: Arc<Meter>,
+    /// [`None`] without a guest, whose packets do not matter.
+    meter: Option<Arc<Meter>>,
     pub(crate) counters: Counters,
     /// What the alarm was set to last, other than by the guest.
     pub(crate) armed_ns: u64,
@@ -76,11 +77,13 @@ impl State {
 
     /// The overflow interval at `now_ns`.
     fn overflow(&mut self, now_ns: u64) -> Overflow {
-        match self.settings.overflow {
-            OverflowRule::Fixed(overflow) => overflow,
-            OverflowRule::Auto => self.fill.overflow(now_ns, || {
-                let terms = self.settings.terms(self.meter.told());
-                (self.meter.reading(), terms)
+        match (self.settings.overflow, &self.meter) {
+            (OverflowRule::Fixed(overflow), _) => overflow,
+            // It never applies.
+            (OverflowRule::Auto, None) => Overflow::DEFAULT,
+            (OverflowRule::Auto, Some(meter)) => self.fill.overflow(now_ns, || {
+                let terms = self.settings.terms(meter.told());
+                (meter.reading(), terms)
             }),
         }
     }
@@ -258,7 +261,7 @@ impl Vector {
             }
             None => None,
         };
-        let shared = meter.clone();
+        let shared = guest.map(|_| meter.clone());
         let moderator = pin_init!(Moderator {
             state <- new_raw_spinlock!(
                 State {

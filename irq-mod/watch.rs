@@ -2,8 +2,8 @@
 
 //! Which threads belong to which guest, and what they do.
 //!
-//! A thread is found to be a member when its guest is added, or when it gets a CPU. There nothing can be allocated, so that it is
-//! only noted down, and becomes a member a little later, in [`Settle`].
+//! A thread is found to be a member when its guest is added, or when it gets a CPU. There nothing can be
+//! allocated, so that it is only noted down, and becomes a member a little later, in [`Settle`].
 
 use crate::{
     guest::{

@@ -48,21 +48,10 @@ enum Found {
 }
 
 impl Device {
-    /// Finds the device that an MSI or MSI-X interrupt belongs to. If its function has several, it is the
-    /// one that is known to poll for this interrupt, or else the first.
-    ///
-    /// # Errors
-    ///
-    /// [`ENODEV`] if there is none, [`EBUSY`] if that cannot be told while a driver is coming or going,
-    /// [`ENOMEM`].
-    pub fn of_irq(irq: u32) -> Result<Self> {
-        let mut found = Err(ENODEV);
-        Self::of_irqs(&[irq], &mut |_, device| found = device)?;
-        found
-    }
-
-    /// Finds the devices of several interrupts with one look at all devices. Calls `visit` with each of
-    /// `irqs`, in that order, and with what [`Self::of_irq`] would return, without any lock held.
+    /// Finds the devices that MSI or MSI-X interrupts belong to, with one look at all devices. If a function has
+    /// several, it is the one that is known to poll for the interrupt, or else the first. Calls `visit` with
+    /// each of `irqs`, in that order, without any lock held: with [`ENODEV`] if there is none, with [`EBUSY`] if
+    /// that cannot be told while a driver is coming or going.
     ///
     /// # Errors
     ///
@@ -110,17 +99,6 @@ impl Device {
                 }
             }
         }
-    }
-
-    /// Finds the device with the number `index`.
-    ///
-    /// # Errors
-    ///
-    /// [`ENODEV`] if there is none.
-    pub fn with_index(index: u32) -> Result<Self> {
-        let rtnl = Rtnl::lock();
-        let mut devices = rtnl.devices().map(|netdev| netdev.device());
-        devices.find(|device| device.index() == index).ok_or(ENODEV)
     }
 
     /// The number of the device.
