@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # profile: nested
 # cpus: 2
-# timeout: 240
+# timeout: 420
 # A guest of an unmodified QEMU, with its own driver of a virtual function, keeps its network interface while the host
 # takes all virtual functions away and makes other ones. Without the module the same guest loses it.
 . "$(dirname "$0")/lib.sh"
@@ -65,25 +65,49 @@ need_module vfio_pause
 at_end slots_clear
 at_end nested_end
 
+boot_front() {
+	nested_boot "$(cat $slots/web0/bdf)" >"$ktest_dir/boot" || bail "$(cat "$ktest_dir/boot")"
+	expect_ok configure
+	# Without its link an interface has one flag more.
+	expect_soon 20 guest 'grep -q 1 /sys/class/net/eth0/carrier'
+	before=$(interface)
+}
+
 it "a guest with the front of a slot answers"
 expect_ok slot_add web0 pf:"$pf" vf:0
 expect_equal running "$(slot_state web0)"
-nested_boot "$(cat $slots/web0/bdf)" >"$ktest_dir/boot" || bail "$(cat "$ktest_dir/boot")"
-expect_ok configure
-# Without its link an interface has one flag more.
-expect_soon 20 guest 'grep -q 1 /sys/class/net/eth0/carrier'
-before=$(interface)
+boot_front
+
+# Whether a guest was booted anew whose processor stands still: not even its shell answers, which has nothing to do with
+# the network. Emulated virtualization does that about once in two hundred changes of functions; twice in one test is a
+# failure.
+has_revived=0
+revived() {
+	[ $has_revived = 0 ] && ! nested_answers || return 1
+	has_revived=1
+	note "the guest's processor stands still; once more with another guest"
+	nested_state
+	nested_end
+	boot_front
+}
 
 # again NAME COMMAND...: a command under pings, after which the guest must answer without having been touched.
 again() {
-	local name=$1
+	local name=$1 is_fine=1
 	shift
 	ping_begin $theirs
-	answers 10 || fail "no answers"
+	answers 10 || is_fine=0
 	expect_ok "$@"
 	wait_state web0 running 30
-	answers 20 || fail "no answers any more"
+	answers 20 || is_fine=0
 	ping_end
+	if [ $is_fine = 0 ]; then
+		if revived; then
+			again "$name" "$@"
+			return
+		fi
+		fail "no answers"
+	fi
 	expect_equal "$before" "$(interface)"
 	row "$name" same
 }
@@ -113,9 +137,14 @@ again "vfio-pause, soft pause of 3 s" soft_pause 3
 own_pings() {
 	local interval=$1 count=$2 result
 	shift 2
+	nested_answers || revived || fail "the guest's processor stands still"
 	expect_ok guest "ping -q -c $count -i $interval $ours >/pings & sleep 1"
 	expect_ok "$@"
 	result=$(guest "wait; cat /pings" | tr '\n' ' ')
+	if revived; then
+		own_pings "$interval" "$count" "$@"
+		return
+	fi
 	read -r sent received < <(sed -n 's/.* \([0-9]*\) packets transmitted, \([0-9]*\) packets.*/\1 \2/p' <<<"$result")
 	expect_equal "$count" "$sent"
 	lost=$((sent - received))

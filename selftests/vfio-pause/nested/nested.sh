@@ -7,6 +7,7 @@
 #	guest COMMAND                runs a shell command in it; its output and status are the command's
 #	qmp COMMAND [ARGUMENTS]      a monitor command of its QEMU, with arguments in JSON
 #	qmp_event NAME               waits for an event since the last qmp command
+#	nested_answers               whether its shell does anything
 #	nested_state                 notes what its processor does, for one that does not answer any more
 #	nested_end                   ends it
 
@@ -61,6 +62,16 @@ guest() {
 		echo "$line"
 	done
 	echo "the guest is silent after: $*"
+	return 1
+}
+
+# nested_answers: whether its shell does anything.
+nested_answers() {
+	local line
+	echo true >&7
+	while read -r -t 20 line <&7; do
+		case ${line%$'\r'} in "== "*) return 0 ;; esac
+	done
 	return 1
 }
 
