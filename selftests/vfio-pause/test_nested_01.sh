@@ -139,7 +139,9 @@ own_pings() {
 	shift 2
 	nested_answers || revived || fail "the guest's processor stands still"
 	expect_ok guest "ping -q -c $count -i $interval $ours >/pings & sleep 1"
+	host_s=$SECONDS
 	expect_ok "$@"
+	host_s=$((SECONDS - host_s))
 	result=$(guest "wait; cat /pings" | tr '\n' ' ')
 	if revived; then
 		own_pings "$interval" "$count" "$@"
@@ -163,8 +165,9 @@ it "it loses few pings of its own, one a second, when the functions are made ane
 expect_ok slot_policy web0 block_ms 2000
 expect_ok slot_policy web0 fault block-then-sink
 own_pings 1 20 vf_create "$pf" 3
-note "of its own pings, one a second, $lost were lost"
-expect_between 0 6 "$lost"
+note "of its own pings, one a second, $lost were lost; the host's part took $host_s s"
+# Those while there are no functions, and few until the guest's driver has found out.
+expect_between 0 $((host_s + 4)) "$lost"
 row "vfio-pause, numvfs 2-0-3, one ping a second" same
 
 it "the slot is free when the guest has ended"
