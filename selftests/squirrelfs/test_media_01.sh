@@ -96,5 +96,6 @@ note "$mounted_count mounted, $refused_count refused"
 [ "$mounted_count" -gt 0 ] && [ "$refused_count" -gt 0 ] || fail "one of the two did not happen"
 said=$(ktest_dmesg | grep -c 'squirrelfs: pmem0: ')
 [ "$said" -ge "$refused_count" ] && [ "$said" -le "$rounds" ] || fail "$said lines for $rounds rounds, $refused_count refused"
-expect_equal "" "$(ktest_dmesg | grep -v 'squirrelfs: pmem0: ' | head -n 3)"
+# A busy host holds the machine's clocks up, of which the kernel tells.
+expect_equal "" "$(ktest_dmesg | grep -v -e 'squirrelfs: pmem0: ' -e 'clocksource: ' | head -n 3)"
 finish
