@@ -24,9 +24,9 @@ pub struct Coalescing {
 
 /// A network device of the host, found in its first network namespace.
 ///
-/// This says which one, wherever it is by now, and holds no reference: nobody waits for it who removes the device. Every call looks
-/// the device up again, and waits for the kernel's lock of all network devices: call from process context,
-/// without any lock that somebody takes with that one held.
+/// This says which one, wherever it is by now, and holds no reference: nobody waits for it who removes the
+/// device. Every call looks the device up again, and waits for the kernel's lock of all network devices: call
+/// from process context, without any lock that somebody takes with that one held.
 #[derive(Clone, Copy, Debug)]
 pub struct Device {
     /// When it was found: it may get another one with another namespace.
@@ -111,7 +111,8 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if it is gone, [`EAGAIN`] if it sleeps or is being repaired, [`EOPNOTSUPP`] if its driver does not tell.
+    /// [`ENODEV`] if it is gone, [`EAGAIN`] if it sleeps or is being repaired, [`EOPNOTSUPP`] if its driver does
+    /// not tell.
     pub fn rx_ring(self) -> Result<u32> {
         self.with(Sleeper::Sleeps, |begun| {
             let get = begun.ops().get_ringparam.ok_or(EOPNOTSUPP)?;

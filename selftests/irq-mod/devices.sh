@@ -37,13 +37,16 @@ up() {
 	local interface
 	for interface; do
 		ethtool -G "$interface" rx 4096 2>/dev/null
-		ip link set "$interface" up || fail "$interface"
+		ip link set "$interface" up || {
+			fail "$interface"
+			return 1
+		}
 	done
 }
 
 # devices_up FUNCTIONS: makes as many functions of each igb card and lets all devices work.
 devices_up() {
-	local i card cards=() ups=()
+	local i card cards=() ups=() each
 	modprobe igbvf || bail "igbvf"
 	for card in /sys/bus/pci/drivers/igb/0000:*; do cards+=("$(readlink -f "$card")"); done
 	pairs=("$(netdev_of "${cards[0]}") $(netdev_of "${cards[1]}")" "eth2 eth3")
@@ -53,7 +56,7 @@ devices_up() {
 	expect_soon 10 carriers
 	# Drivers sleep for long: both at once.
 	for card in "${cards[@]}"; do
-		write "$card/sriov_numvfs" "$1" || fail "no functions" &
+		write "$card/sriov_numvfs" "$1" &
 		ups+=($!)
 	done
 	for ((i = 0; i < $1; i++)); do
@@ -63,7 +66,8 @@ devices_up() {
 		up ${pairs[-1]} &
 		ups+=($!)
 	done
-	wait "${ups[@]}"
+	# What fails in the background is known by its status only.
+	for each in "${ups[@]}"; do wait "$each" || fail "no functions, or one does not come up"; done
 	expect_soon 10 carriers
 	sleep 0.3
 	need_module testdev hook=0

@@ -79,8 +79,7 @@ expect_equal running "$(slot_state web0)"
 boot_front
 
 # Whether a guest was booted anew whose processor stands still: not even its shell answers, which has nothing to do with
-# the network. Emulated virtualization does that about once in two hundred changes of functions; twice in one test is a
-# failure.
+# the network. That happens now and then where virtualization is emulated; twice in one test is a failure.
 has_revived=0
 revived() {
 	[ $has_revived = 0 ] && ! nested_answers || return 1
@@ -166,8 +165,9 @@ expect_ok slot_policy web0 block_ms 2000
 expect_ok slot_policy web0 fault block-then-sink
 own_pings 1 20 vf_create "$pf" 3
 note "of its own pings, one a second, $lost were lost; the host's part took $host_s s"
-# Those while there are no functions, and few until the guest's driver has found out.
-expect_between 0 $((host_s + 4)) "$lost"
+# On a busy host each second without functions is one more.
+most=$((host_s + 2))
+expect_between 0 $((most > 6 ? most : 6)) "$lost"
 row "vfio-pause, numvfs 2-0-3, one ping a second" same
 
 it "the slot is free when the guest has ended"
