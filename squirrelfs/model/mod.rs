@@ -15,7 +15,6 @@ pub(crate) mod format;
 pub(crate) mod fs;
 pub(crate) mod inode;
 pub(crate) mod layout;
-pub(crate) mod mem;
 pub(crate) mod num;
 pub(crate) mod ops;
 pub(crate) mod page;
@@ -26,3 +25,6 @@ pub(crate) mod rename;
 pub(crate) mod scan;
 pub(crate) mod state;
 pub(crate) mod write;
+
+#[path = "../../rust/model/mem.rs"]
+pub(crate) mod mem;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory for the volatile side: lists and boxes that say when memory runs out.
+//! Lists and boxes that say when memory runs out. Modules include this file in their models.
 //!
-//! This is the only file that differs between the module and the host.
+//! Of a model, this is the only file that differs between the module and the host.
 
 /// Memory ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
