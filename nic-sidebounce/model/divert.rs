@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where a packet on the PF goes, with VFs that have a service VLAN each: the NIC brings to the PF, with
+//! that tag, what such a VF sends, and without any tag, what others send to it.
+//!
+//! Nothing of a packet is kept between two visits; the tag and the source address alone tell what the
+//! module itself has sent, so that it is never forwarded twice.
+
+use super::{
+    ethernet::{
+        Mac,
+        Vid, //
+    },
+    packet::Tag, //
+};
+
+/// A VF behind the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Port {
+    /// Its number.
+    pub(crate) vf: u16,
+    /// The tag that the NIC puts on all it sends.
+    pub(crate) service: Vid,
+    /// Its address.
+    pub(crate) mac: Mac,
+}
+
+/// How group packets reach a VF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bum {
+    /// Addressed to the VF alone, so that they stay in the NIC.
+    Unicast,
+    /// As they are; a copy with the service tag goes to the wire too.
+    Flood,
+}
+
+/// What is looked at in a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// The tag that the kernel took out.
+    pub(crate) tag: Option<Tag>,
+    /// Where it goes.
+    pub(crate) dst: Mac,
+    /// Where it comes from.
+    pub(crate) src: Mac,
+    /// Behind the tags.
+    pub(crate) ethertype: u16,
+}
+
+/// The PF and its ports.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Switch<'a> {
+    /// Few: they are looked through for each packet.
+    pub(crate) ports: &'a [Port],
+    /// Of the PF.
+    pub(crate) mac: Mac,
+    /// How group packets reach VFs.
+    pub(crate) bum: Bum,
+}
+
+/// Why a packet goes nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It is what the module, the host or the VF itself has sent, come back; or a foreign source address.
+    Reflection,
+    /// A VF sends what bridges keep to themselves.
+    LinkLocal,
+}
+
+/// One packet that results. Where several do, each but the last is a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// To this VF, with its service tag, after its rules for what it receives.
+    ToVf {
+        /// The port.
+        port: Port,
+        /// The destination to be written into it.
+        rewrite: Option<Mac>,
+    },
+    /// To the host, as it is or without the service tag.
+    ToHost,
+    /// To the wire, without the service tag.
+    ToWire,
+    /// Nowhere.
+    Lost(Lost),
+}
+
+/// What is to be done before a packet goes where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nothing: it is not of a VF.
+    Elsewhere,
+    /// It passes the rules for what this VF sends, and its service tag is taken off.
+    Vf(Port),
+}
+
+/// MAC control: PAUSE and the like.
+const ETHERTYPE_MAC_CONTROL: u16 = 0x8808;
+
+impl Frame {
+    /// Whether it is between neighbours only.
+    const fn is_link_local(&self) -> bool {
+        self.dst.is_link_local() || self.ethertype == ETHERTYPE_MAC_CONTROL
+    }
+}
+
+impl Switch<'_> {
+    /// Whose rules a packet that came in on the PF passes first. Where it goes is decided on after that, by
+    /// [`Self::forward`].
+    pub(crate) fn origin(&self, frame: &Frame) -> Origin {
+        let port = self.tagged(frame);
+        port.map_or(Origin::Elsewhere, |port| Origin::Vf(*port))
+    }
+
+    /// Gives what results of a packet that came in on the PF to `give`, at least one outcome; what is for
+    /// the host is the last.
+    pub(crate) fn forward(&self, frame: &Frame, mut give: impl FnMut(Outcome)) {
+        match self.tagged(frame) {
+            Some(port) => self.sent_by(port, frame, &mut give),
+            None if is_tagged(frame) => give(Outcome::ToHost),
+            None => self.received(frame, &mut give),
+        }
+    }
+
+    /// Gives what results of a packet that the host sends on the PF. A group packet goes to the wire as
+    /// well; one for a VF does not.
+    pub(crate) fn egress(&self, frame: &Frame, mut give: impl FnMut(Outcome)) {
+        let is_ours = is_tagged(frame) || self.is_of_port(frame);
+        if !is_ours && !frame.is_link_local() {
+            if let Some(port) = self.with_mac(frame.dst) {
+                give(to_vf(port, None));
+                return;
+            }
+            if frame.dst.is_group() {
+                self.flood(None, &mut give);
+            }
+        }
+        give(Outcome::ToWire);
+    }
+
+    fn sent_by(&self, from: &Port, frame: &Frame, give: &mut impl FnMut(Outcome)) {
+        // What the module sends to a VF has its tag too, but not its source address.
+        if frame.src != from.mac || frame.dst == from.mac {
+            give(Outcome::Lost(Lost::Reflection));
+        } else if frame.is_link_local() {
+            give(Outcome::Lost(Lost::LinkLocal));
+        } else if frame.dst.is_group() {
+            self.flood(Some(from), give);
+            give(Outcome::ToWire);
+            give(Outcome::ToHost);
+        } else if frame.dst == self.mac {
+            give(Outcome::ToHost);
+        } else {
+            let port = self.with_mac(frame.dst);
+            give(port.map_or(Outcome::ToWire, |port| to_vf(port, None)));
+        }
+    }
+
+    fn received(&self, frame: &Frame, give: &mut impl FnMut(Outcome)) {
+        // Untagged, a VF's address is on what the module has sent to the wire for it, and the PF's on what
+        // the host has sent.
+        if self.is_of_port(frame) || frame.src == self.mac {
+            give(Outcome::Lost(Lost::Reflection));
+        } else if frame.is_link_local() {
+            give(Outcome::ToHost);
+        } else if frame.dst.is_group() {
+            self.flood(None, give);
+            give(Outcome::ToHost);
+        } else {
+            let port = self.with_mac(frame.dst);
+            give(port.map_or(Outcome::ToHost, |port| to_vf(port, None)));
+        }
+    }
+
+    /// A copy for each VF but the one that sent it.
+    fn flood(&self, from: Option<&Port>, give: &mut impl FnMut(Outcome)) {
+        for port in self.ports {
+            if from.is_none_or(|from| from.vf != port.vf) {
+                let rewrite = match self.bum {
+                    Bum::Unicast => Some(port.mac),
+                    Bum::Flood => None,
+                };
+                give(to_vf(port, rewrite));
+            }
+        }
+    }
+
+    /// The port whose service tag a packet has.
+    fn tagged(&self, frame: &Frame) -> Option<&Port> {
+        let vid = vid(frame)?;
+        self.ports.iter().find(|port| port.service.get() == vid)
+    }
+
+    fn with_mac(&self, mac: Mac) -> Option<&Port> {
+        self.ports.iter().find(|port| port.mac == mac)
+    }
+
+    fn is_of_port(&self, frame: &Frame) -> bool {
+        self.with_mac(frame.src).is_some()
+    }
+}
+
+const fn to_vf(port: &Port, rewrite: Option<Mac>) -> Outcome {
+    Outcome::ToVf {
+        port: *port,
+        rewrite,
+    }
+}
+
+fn vid(frame: &Frame) -> Option<u16> {
+    frame.tag.map(|Tag(control)| control & 0x0fff)
+}
+
+/// VID 0 is a priority only.
+fn is_tagged(frame: &Frame) -> bool {
+    vid(frame).is_some_and(|vid| vid != 0)
+}
+
+mod tests;

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where packets go.
+
+#![cfg(test)]
+
+use super::*;
+
+const PF: Mac = Mac([2, 0, 0, 0, 0, 0xff]);
+const PEER: Mac = Mac([2, 0, 0, 0, 0, 0xee]);
+const ADDRESSES: [Mac; 2] = [Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2])];
+
+fn ports() -> [Port; 2] {
+    [(0, 4001), (1, 4002)].map(|(vf, service)| Port {
+        vf,
+        service: Vid::new(service).unwrap(),
+        mac: ADDRESSES[usize::from(vf)],
+    })
+}
+
+fn frame(vid: u16, src: Mac, dst: Mac) -> Frame {
+    let tag = (vid != 0).then_some(Tag(vid));
+    Frame {
+        tag,
+        dst,
+        src,
+        ethertype: 0x0800,
+    }
+}
+
+/// Each outcome in short: `vf0`, `vf1!` with another destination, `host`, `wire`, or the loss.
+fn words(outcomes: impl FnOnce(&Switch<'_>, &mut dyn FnMut(Outcome))) -> String {
+    let ports = ports();
+    let switch = Switch {
+        ports: &ports,
+        mac: PF,
+        bum: Bum::Unicast,
+    };
+    let mut words = Vec::new();
+    outcomes(&switch, &mut |outcome| {
+        words.push(match outcome {
+            Outcome::ToVf { port, rewrite } => {
+                assert!(rewrite.is_none_or(|mac| mac == port.mac));
+                format!("vf{}{}", port.vf, if rewrite.is_some() { "!" } else { "" })
+            }
+            Outcome::ToHost => "host".into(),
+            Outcome::ToWire => "wire".into(),
+            Outcome::Lost(lost) => format!("{lost:?}"),
+        });
+    });
+    words.join(" ")
+}
+
+fn forward(vid: u16, src: Mac, dst: Mac) -> String {
+    words(|switch, give| switch.forward(&frame(vid, src, dst), give))
+}
+
+#[test]
+fn what_comes_for_a_vf_goes_to_it_and_the_rest_to_the_host() {
+    assert_eq!(forward(0, PEER, ADDRESSES[1]), "vf1");
+    assert_eq!(forward(0, PEER, PF), "host");
+    assert_eq!(forward(0, PEER, PEER), "host");
+    assert_eq!(forward(0, PEER, Mac::BROADCAST), "vf0! vf1! host");
+    assert_eq!(forward(7, PEER, ADDRESSES[1]), "host");
+}
+
+#[test]
+fn what_a_vf_sends_goes_where_it_should() {
+    assert_eq!(forward(4001, ADDRESSES[0], PEER), "wire");
+    assert_eq!(forward(4001, ADDRESSES[0], PF), "host");
+    assert_eq!(forward(4001, ADDRESSES[0], ADDRESSES[1]), "vf1");
+    assert_eq!(
+        forward(4001, ADDRESSES[0], Mac::BROADCAST),
+        "vf1! wire host"
+    );
+}
+
+#[test]
+fn what_was_sent_before_is_not_sent_again() {
+    for (vid, src, dst) in [
+        (4001, PEER, ADDRESSES[0]),
+        (4001, ADDRESSES[1], Mac::BROADCAST),
+        (4001, ADDRESSES[0], ADDRESSES[0]),
+        (0, ADDRESSES[0], Mac::BROADCAST),
+        (0, ADDRESSES[0], PEER),
+        (0, PF, Mac::BROADCAST),
+    ] {
+        assert_eq!(forward(vid, src, dst), "Reflection", "{vid} {src} {dst}");
+    }
+}
+
+#[test]
+fn what_bridges_keep_to_themselves_is_not_forwarded() {
+    let lldp = Mac([1, 0x80, 0xc2, 0, 0, 0x0e]);
+    assert_eq!(forward(0, PEER, lldp), "host");
+    assert_eq!(forward(4001, ADDRESSES[0], lldp), "LinkLocal");
+    let pause = Frame {
+        ethertype: ETHERTYPE_MAC_CONTROL,
+        ..frame(4001, ADDRESSES[0], PEER)
+    };
+    assert_eq!(
+        words(|switch, give| switch.forward(&pause, give)),
+        "LinkLocal"
+    );
+}
+
+#[test]
+fn what_the_host_sends_reaches_vfs_once() {
+    let egress = |vid, src, dst| words(|switch, give| switch.egress(&frame(vid, src, dst), give));
+    assert_eq!(egress(0, PF, ADDRESSES[0]), "vf0");
+    assert_eq!(egress(0, PF, PEER), "wire");
+    assert_eq!(egress(0, PF, Mac::BROADCAST), "vf0! vf1! wire");
+    // The module's own.
+    assert_eq!(egress(4001, PEER, ADDRESSES[0]), "wire");
+    assert_eq!(egress(0, ADDRESSES[0], Mac::BROADCAST), "wire");
+}
+
+#[test]
+fn the_rules_of_the_vf_that_sends_come_first() {
+    let ports = ports();
+    let switch = Switch {
+        ports: &ports,
+        mac: PF,
+        bum: Bum::Flood,
+    };
+    let from_vf = frame(4002, ADDRESSES[1], PEER);
+    assert_eq!(switch.origin(&from_vf), Origin::Vf(ports[1]));
+    assert_eq!(switch.origin(&frame(0, PEER, PF)), Origin::Elsewhere);
+}

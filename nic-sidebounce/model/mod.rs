@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What nic-sidebounce decides, without any kernel type: the same files are built into the module and into
+//! its host tests.
+
+pub(crate) mod budget;
+pub(crate) mod cache;
+pub(crate) mod classifier;
+pub(crate) mod divert;
+pub(crate) mod ethernet;
+pub(crate) mod field;
+pub(crate) mod hash;
+pub(crate) mod hold;
+pub(crate) mod key;
+pub(crate) mod learned;
+pub(crate) mod line;
+pub(crate) mod packet;
+pub(crate) mod prefix;
+pub(crate) mod range;
+pub(crate) mod rule;
+pub(crate) mod ruleset;
+pub(crate) mod template;
+pub(crate) mod verdict;
+
+#[path = "../../rust/model/mem.rs"]
+pub(crate) mod mem;
+#[path = "../../rust/model/name.rs"]
+pub(crate) mod name;
+#[path = "../../rust/model/text.rs"]
+pub(crate) mod text;

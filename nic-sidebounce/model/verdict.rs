@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What becomes of a packet, and why.
+
+use super::{
+    budget::{
+        Bucket,
+        Budget, //
+    },
+    cache::{
+        FlowCache,
+        Generation, //
+    },
+    classifier::{
+        Hit,
+        Options,
+        Table, //
+    },
+    field::Action,
+    key::{
+        Direction,
+        Flags,
+        Key,
+        Mask, //
+    },
+    learned::Learned,
+    mem::NoMemory,
+    packet::{
+        Header,
+        Reason, //
+    },
+    ruleset::RuleSet,
+    text::Switch, //
+};
+
+/// Why a packet is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DropReason {
+    /// A rule, a flow or the default says so.
+    Policy,
+    /// It would bounce, but too many did.
+    BounceLimit,
+}
+
+/// Why a packet is bounced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BounceReason {
+    /// A rule, a flow or the default says so.
+    Policy,
+    /// Everything of this VF is.
+    Quarantine,
+    /// It could not be read, and no rule matches.
+    Unparsed(Reason),
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It goes where it was going.
+    Accept,
+    /// It goes nowhere.
+    Drop(DropReason),
+    /// It goes to the hypervisor.
+    Bounce(BounceReason),
+}
+
+/// Who decided: whose counter it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The quarantine.
+    Quarantine,
+    /// A learned flow.
+    Learned,
+    /// The rule with this place in the list.
+    Rule(u32),
+    /// No rule matches.
+    Default,
+}
+
+/// A verdict and all that is to be counted or kept of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decision {
+    /// What becomes of the packet.
+    pub(crate) verdict: Verdict,
+    /// Who decided.
+    pub(crate) source: Source,
+    /// Whether the table was spared.
+    pub(crate) is_cached: bool,
+    /// The new state of the bucket.
+    pub(crate) bucket: Bucket,
+}
+
+/// The rules of a VF as they are searched; never changed, but replaced as a whole.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    rx: Side,
+    tx: Side,
+    generation: Generation,
+}
+
+/// The rules for one direction.
+#[derive(Debug)]
+struct Side {
+    table: Table,
+    /// All that matters to the table, and what a cached answer must not be shared across.
+    relevant: Mask,
+    default: Action,
+}
+
+impl Policy {
+    /// Makes the rules ready to be searched.
+    pub(crate) fn new(
+        rules: &RuleSet,
+        generation: Generation,
+        options: Options,
+    ) -> Result<Self, NoMemory> {
+        let side = |direction| {
+            let table = Table::build(rules.rules(), direction, options)?;
+            let mut relevant = *table.relevant();
+            relevant.set_flags(Flags::TX);
+            Ok(Side {
+                table,
+                relevant,
+                default: rules.default_action(direction),
+            })
+        };
+        Ok(Self {
+            rx: side(Direction::Rx)?,
+            tx: side(Direction::Tx)?,
+            generation,
+        })
+    }
+
+    /// The generation of the rules.
+    pub(crate) const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    const fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Rx => &self.rx,
+            Direction::Tx => &self.tx,
+        }
+    }
+
+    /// The table for a direction.
+    pub(crate) const fn table(&self, direction: Direction) -> &Table {
+        &self.side(direction).table
+    }
+}
+
+/// What of a VF decides, beside its rules.
+#[derive(Debug)]
+pub(crate) struct State<'a> {
+    /// Whether everything bounces.
+    pub(crate) quarantine: Switch,
+    /// Flows that level 2 has decided about.
+    pub(crate) learned: &'a Learned,
+    /// How much may bounce.
+    pub(crate) budget: Budget,
+    /// How much of that is left.
+    pub(crate) bucket: Bucket,
+}
+
+/// Decides about a packet, whose header was read for the same direction.
+///
+/// In this order: quarantine, learned flows, rules, the default. What could not be read bounces where the
+/// default would accept it. A bounce that the budget does not allow is a drop.
+pub(crate) fn decide(
+    header: &Header,
+    direction: Direction,
+    policy: &Policy,
+    state: &State<'_>,
+    cache: &mut FlowCache,
+    now_ns: u64,
+) -> Decision {
+    let (verdict, source, is_cached) = judge(header, direction, policy, state, cache, now_ns);
+    let (verdict, bucket) = match verdict {
+        Verdict::Bounce(_) => match state.budget.take(state.bucket, now_ns) {
+            Some(bucket) => (verdict, bucket),
+            None => (Verdict::Drop(DropReason::BounceLimit), state.bucket),
+        },
+        Verdict::Accept | Verdict::Drop(_) => (verdict, state.bucket),
+    };
+    Decision {
+        verdict,
+        source,
+        is_cached,
+        bucket,
+    }
+}
+
+/// As [`decide`], without the budget.
+fn judge(
+    header: &Header,
+    direction: Direction,
+    policy: &Policy,
+    state: &State<'_>,
+    cache: &mut FlowCache,
+    now_ns: u64,
+) -> (Verdict, Source, bool) {
+    if state.quarantine.is_on() {
+        let verdict = Verdict::Bounce(BounceReason::Quarantine);
+        return (verdict, Source::Quarantine, false);
+    }
+    if let Some(action) = state.learned.lookup(header.key(), now_ns) {
+        return (verdict(action), Source::Learned, true);
+    }
+    let side = policy.side(direction);
+    let (hit, is_cached) = find(side, header.key(), policy.generation, cache);
+    match (hit, side.default, header.unparsed()) {
+        (Some(Hit { rule, action }), _, _) => (verdict(action), Source::Rule(rule), is_cached),
+        (None, Action::Accept | Action::Bounce, Some(reason)) => {
+            let verdict = Verdict::Bounce(BounceReason::Unparsed(reason));
+            (verdict, Source::Default, is_cached)
+        }
+        (None, default, _) => (verdict(default), Source::Default, is_cached),
+    }
+}
+
+/// Asks the cache, then the table.
+fn find(
+    side: &Side,
+    key: &Key,
+    generation: Generation,
+    cache: &mut FlowCache,
+) -> (Option<Hit>, bool) {
+    let place = cache.place(key, &side.relevant);
+    if let Some(hit) = cache.lookup(&place, generation) {
+        return (hit, true);
+    }
+    let hit = side.table.lookup(key);
+    cache.insert(&place, generation, hit);
+    (hit, false)
+}
+
+const fn verdict(action: Action) -> Verdict {
+    match action {
+        Action::Accept => Verdict::Accept,
+        Action::Drop => Verdict::Drop(DropReason::Policy),
+        Action::Bounce => Verdict::Bounce(BounceReason::Policy),
+    }
+}
+
+mod tests;
