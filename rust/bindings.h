@@ -5,14 +5,18 @@
  */
 #include <linux/hrtimer_types.h>
 #include <linux/dax.h>
+#include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/filelock.h>
 #include <linux/fs_context.h>
 #include <linux/huge_mm.h>
+#include <linux/if_packet.h>
 #include <linux/iomap.h>
 #include <linux/irqbypass.h>
 #include <linux/msi.h>
 #include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_netdev.h>
 #include <linux/pagemap.h>
 #include <linux/rtnetlink.h>
 #include <linux/statfs.h>

@@ -1,19 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Network devices that the host's drivers have registered.
+//! Network devices that the host's drivers have registered, and the frames that pass them.
 //!
 //! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
 //! [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
 
+mod anchor;
 mod device;
+mod edit;
+mod frame;
+mod hook;
+mod link;
+mod packet;
 mod poll;
 mod rtnl;
 
+pub use anchor::Here;
 pub use device::{
     Coalescing,
     Device,
     Moderation,
     Presence, //
+};
+pub use edit::Edit;
+pub use frame::{
+    DropReason,
+    Frame, //
+};
+pub use hook::{
+    Handler,
+    Hook,
+    Outcome,
+    Visit, //
+};
+pub use link::Link;
+pub use packet::{
+    Kind,
+    Packet,
+    VlanProtocol,
+    VlanTag, //
 };
 pub use poll::{
     Poll,

@@ -130,7 +130,9 @@ int kernel_ext_dev_to_node(struct device *dev);
 
 /* net */
 struct ethtool_ops;
+struct net;
 struct net_device;
+struct sk_buff;
 
 struct net_device *kernel_ext_first_net_device(void);
 struct net_device *kernel_ext_next_net_device(struct net_device *dev);
@@ -145,6 +147,27 @@ bool kernel_ext_netdev_is_running(struct net_device *dev);
 bool kernel_ext_netdev_polls_irq(struct net_device *dev, unsigned int irq);
 void kernel_ext_netdev_lock_ops(struct net_device *dev);
 void kernel_ext_netdev_unlock_ops(struct net_device *dev);
+struct net *kernel_ext_dev_net(struct net_device *dev);
+bool kernel_ext_netdev_is_ethernet(struct net_device *dev);
+bool kernel_ext_netdev_is_up(struct net_device *dev);
+void kernel_ext_netdev_address(struct net_device *dev, u8 *to);
+
+void kernel_ext_local_bh_disable(void);
+void kernel_ext_local_bh_enable(void);
+bool kernel_ext_xmit_recursion(void);
+void kernel_ext_xmit_recursion_inc(void);
+void kernel_ext_xmit_recursion_dec(void);
+
+bool kernel_ext_skb_may_pull(struct sk_buff *skb, unsigned int len);
+bool kernel_ext_skb_is_lro(struct sk_buff *skb);
+void kernel_ext_skb_clear_tstamp(struct sk_buff *skb);
+void kernel_ext_skb_forward_csum(struct sk_buff *skb);
+void kernel_ext_skb_orphan(struct sk_buff *skb);
+bool kernel_ext_skb_orphan_frags_rx(struct sk_buff *skb);
+void kernel_ext_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len);
+void kernel_ext_skb_push_rcsum(struct sk_buff *skb, unsigned int len);
+void kernel_ext_skb_reset_mac_header(struct sk_buff *skb);
+void kernel_ext_skb_reset_mac_len(struct sk_buff *skb);
 
 /* sched, queue */
 struct cgroup;

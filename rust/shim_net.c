@@ -3,11 +3,16 @@
 
 #include "shim.h"
 
+#include <linux/bottom_half.h>
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
 #include <linux/kernfs.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
+#include <linux/skbuff.h>
 #include <net/net_namespace.h>
 #include <net/netdev_lock.h>
+#include <net/netfilter/nf_dup_netdev.h>
 
 struct net_device *kernel_ext_first_net_device(void)
 {
@@ -93,4 +98,99 @@ void kernel_ext_netdev_lock_ops(struct net_device *dev)
 void kernel_ext_netdev_unlock_ops(struct net_device *dev)
 {
 	netdev_unlock_ops(dev);
+}
+
+struct net *kernel_ext_dev_net(struct net_device *dev)
+{
+	return dev_net(dev);
+}
+
+bool kernel_ext_netdev_is_ethernet(struct net_device *dev)
+{
+	return dev->type == ARPHRD_ETHER && dev->addr_len == ETH_ALEN;
+}
+
+bool kernel_ext_netdev_is_up(struct net_device *dev)
+{
+	return netif_running(dev);
+}
+
+void kernel_ext_netdev_address(struct net_device *dev, u8 *to)
+{
+	ether_addr_copy(to, dev->dev_addr);
+}
+
+void kernel_ext_local_bh_disable(void)
+{
+	local_bh_disable();
+}
+
+void kernel_ext_local_bh_enable(void)
+{
+	local_bh_enable();
+}
+
+bool kernel_ext_xmit_recursion(void)
+{
+	return nf_dev_xmit_recursion();
+}
+
+void kernel_ext_xmit_recursion_inc(void)
+{
+	nf_dev_xmit_recursion_inc();
+}
+
+void kernel_ext_xmit_recursion_dec(void)
+{
+	nf_dev_xmit_recursion_dec();
+}
+
+bool kernel_ext_skb_may_pull(struct sk_buff *skb, unsigned int len)
+{
+	return pskb_may_pull(skb, len);
+}
+
+bool kernel_ext_skb_is_lro(struct sk_buff *skb)
+{
+	return skb_warn_if_lro(skb);
+}
+
+void kernel_ext_skb_clear_tstamp(struct sk_buff *skb)
+{
+	skb_clear_tstamp(skb);
+}
+
+void kernel_ext_skb_forward_csum(struct sk_buff *skb)
+{
+	skb_forward_csum(skb);
+}
+
+void kernel_ext_skb_orphan(struct sk_buff *skb)
+{
+	skb_orphan(skb);
+}
+
+bool kernel_ext_skb_orphan_frags_rx(struct sk_buff *skb)
+{
+	return !skb_orphan_frags_rx(skb, GFP_ATOMIC);
+}
+
+void kernel_ext_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len)
+{
+	skb_postpull_rcsum(skb, start, len);
+}
+
+void kernel_ext_skb_push_rcsum(struct sk_buff *skb, unsigned int len)
+{
+	skb_push_rcsum(skb, len);
+}
+
+void kernel_ext_skb_reset_mac_header(struct sk_buff *skb)
+{
+	skb_reset_mac_header(skb);
+}
+
+void kernel_ext_skb_reset_mac_len(struct sk_buff *skb)
+{
+	skb_reset_mac_len(skb);
 }

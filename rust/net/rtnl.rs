@@ -82,7 +82,7 @@ pub(super) struct Netdev<'a> {
 }
 
 impl<'a> Netdev<'a> {
-    fn as_ptr(&self) -> *mut bindings::net_device {
+    pub(super) fn as_ptr(&self) -> *mut bindings::net_device {
         self.netdev.as_ptr()
     }
 
