@@ -2,12 +2,19 @@
 
 //! Network devices that the host's drivers have registered, and the frames that pass them.
 //!
+//! # Locks
+//!
+//! Functions that make or drop [`Events`], and all of [`Device`], take the kernel's lock
+//! of all network devices (rtnl). Call them in process context, without any lock that an [`Observer`] or
+//! somebody else takes with that one held.
+//!
 //! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
 //! [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
 
 mod anchor;
 mod device;
 mod edit;
+mod events;
 mod frame;
 mod hook;
 mod link;
@@ -23,6 +30,12 @@ pub use device::{
     Presence, //
 };
 pub use edit::Edit;
+pub use events::{
+    Departure,
+    Event,
+    Events,
+    Observer, //
+};
 pub use frame::{
     DropReason,
     Frame, //
@@ -45,3 +58,4 @@ pub use poll::{
     Polls,
     Watcher, //
 };
+pub use rtnl::Netdev;

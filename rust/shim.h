@@ -151,6 +151,13 @@ struct net *kernel_ext_dev_net(struct net_device *dev);
 bool kernel_ext_netdev_is_ethernet(struct net_device *dev);
 bool kernel_ext_netdev_is_up(struct net_device *dev);
 void kernel_ext_netdev_address(struct net_device *dev, u8 *to);
+const char *kernel_ext_netdev_name(struct net_device *dev);
+unsigned int kernel_ext_netdev_mtu(struct net_device *dev);
+bool kernel_ext_netdev_mac(struct net_device *dev, u8 *mac);
+bool kernel_ext_netdev_is_moving(struct net_device *dev);
+bool kernel_ext_netdev_is_registered(struct net_device *dev);
+bool kernel_ext_netdev_is_listable(struct net_device *dev);
+struct net_device *kernel_ext_notifier_netdev(void *info);
 
 void kernel_ext_local_bh_disable(void);
 void kernel_ext_local_bh_enable(void);

@@ -73,9 +73,49 @@ bool kernel_ext_netdev_is_usable(struct net_device *dev)
 	return netif_device_present(dev) && dev->reg_state == NETREG_REGISTERED && !dev->moving_ns;
 }
 
+const char *kernel_ext_netdev_name(struct net_device *dev)
+{
+	return dev->name;
+}
+
+unsigned int kernel_ext_netdev_mtu(struct net_device *dev)
+{
+	return READ_ONCE(dev->mtu);
+}
+
+/* false if it is not an Ethernet device. */
+bool kernel_ext_netdev_mac(struct net_device *dev, u8 *mac)
+{
+	if (dev->type != ARPHRD_ETHER || dev->addr_len != ETH_ALEN)
+		return false;
+	ether_addr_copy(mac, dev->dev_addr);
+	return true;
+}
+
 bool kernel_ext_netdev_is_running(struct net_device *dev)
 {
 	return netif_running(dev);
+}
+
+bool kernel_ext_netdev_is_moving(struct net_device *dev)
+{
+	return dev->moving_ns;
+}
+
+bool kernel_ext_netdev_is_registered(struct net_device *dev)
+{
+	return dev->reg_state == NETREG_REGISTERED;
+}
+
+/* Registered, or on its way out and told so for the first time. */
+bool kernel_ext_netdev_is_listable(struct net_device *dev)
+{
+	return dev->reg_state == NETREG_REGISTERED || dev->reg_state == NETREG_UNREGISTERING;
+}
+
+struct net_device *kernel_ext_notifier_netdev(void *info)
+{
+	return netdev_notifier_info_to_dev(info);
 }
 
 bool kernel_ext_netdev_polls_irq(struct net_device *dev, unsigned int irq)

@@ -5,7 +5,10 @@
 //! C headers: [`include/linux/rtnetlink.h`](srctree/include/linux/rtnetlink.h),
 //! [`include/net/netdev_lock.h`](srctree/include/net/netdev_lock.h)
 
-use super::device::Device;
+use super::{
+    device::Device,
+    events::Departure, //
+};
 use crate::{
     bindings,
     irq,
@@ -31,7 +34,7 @@ pub(super) struct Rtnl(NotThreadSafe);
 
 impl Rtnl {
     pub(super) fn lock() -> Self {
-        // SAFETY: In process context, and not held, by what `Device` asks for.
+        // SAFETY: In process context, and not held, by what the module `net` asks for.
         unsafe { bindings::rtnl_lock() };
         Self(NotThreadSafe)
     }
@@ -65,28 +68,83 @@ impl Rtnl {
 
 impl Drop for Rtnl {
     fn drop(&mut self) {
-        // SAFETY: `lock` took it. This also waits for devices that were unregistered with it held, which
-        // nothing here does.
+        // SAFETY: `lock` took it. This also waits until nobody refers to a device any more that was
+        // unregistered with it held.
         unsafe { bindings::rtnl_unlock() };
     }
 }
 
-/// A registered device, while the lock of all of them is held.
+/// A registered device, while the kernel's lock of all network devices is held: nothing that is told here
+/// changes meanwhile.
 ///
 /// # Invariants
 ///
-/// `netdev` is in the list of registered devices.
-pub(super) struct Netdev<'a> {
+/// `netdev` is registered, or is being unregistered by whoever holds the lock, throughout `'a`.
+pub struct Netdev<'a> {
     netdev: NonNull<bindings::net_device>,
     _rtnl: PhantomData<&'a Rtnl>,
 }
 
 impl<'a> Netdev<'a> {
+    /// # Safety
+    ///
+    /// Throughout `'a` the lock of all devices is held, and `netdev` is registered or being unregistered by
+    /// whoever holds it.
+    pub(super) unsafe fn from_raw(netdev: NonNull<bindings::net_device>) -> Self {
+        // INVARIANT: By the safety requirement.
+        Self {
+            netdev,
+            _rtnl: PhantomData,
+        }
+    }
+
     pub(super) fn as_ptr(&self) -> *mut bindings::net_device {
         self.netdev.as_ptr()
     }
 
-    pub(super) fn device(&self) -> Device {
+    /// Its name, in its network namespace.
+    pub fn name(&self) -> &CStr {
+        // SAFETY: By the type invariant it is alive, and its name only changes with the lock held.
+        unsafe { CStr::from_char_ptr(bindings::kernel_ext_netdev_name(self.as_ptr())) }
+    }
+
+    /// Its MAC address, if it is an Ethernet device.
+    pub fn mac(&self) -> Option<[u8; 6]> {
+        let mut mac = [0; 6];
+        // SAFETY: By the type invariant it is alive, and the buffer is as long as such an address.
+        unsafe { bindings::kernel_ext_netdev_mac(self.as_ptr(), mac.as_mut_ptr()) }.then_some(mac)
+    }
+
+    /// Its MTU in bytes.
+    pub fn mtu_bytes(&self) -> u32 {
+        // SAFETY: By the type invariant it is alive.
+        unsafe { bindings::kernel_ext_netdev_mtu(self.as_ptr()) }
+    }
+
+    /// Whether it is up.
+    pub fn is_running(&self) -> bool {
+        // SAFETY: By the type invariant it is alive.
+        unsafe { bindings::kernel_ext_netdev_is_running(self.as_ptr()) }
+    }
+
+    /// Why it goes, if it goes.
+    pub(super) fn departure(&self) -> Departure {
+        // SAFETY: By the type invariant it is alive; both only change with the lock held.
+        let (is_registered, is_moving) = unsafe {
+            (
+                bindings::kernel_ext_netdev_is_registered(self.as_ptr()),
+                bindings::kernel_ext_netdev_is_moving(self.as_ptr()),
+            )
+        };
+        match (is_registered, is_moving) {
+            (false, _) => Departure::Removed,
+            (true, true) => Departure::Moved,
+            (true, false) => Departure::Unobserved,
+        }
+    }
+
+    /// Which one it is.
+    pub fn device(&self) -> Device {
         Device {
             // SAFETY: By the type invariant it is alive.
             index: unsafe { bindings::kernel_ext_netdev_index(self.as_ptr()) },
@@ -105,12 +163,6 @@ impl<'a> Netdev<'a> {
     pub(super) fn is_usable(&self) -> bool {
         // SAFETY: By the type invariant it is alive.
         unsafe { bindings::kernel_ext_netdev_is_usable(self.as_ptr()) }
-    }
-
-    /// Whether it is up.
-    pub(super) fn is_running(&self) -> bool {
-        // SAFETY: By the type invariant it is alive.
-        unsafe { bindings::kernel_ext_netdev_is_running(self.as_ptr()) }
     }
 
     /// The device that it was registered for.
