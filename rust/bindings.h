@@ -11,6 +11,8 @@
 #include <linux/fs_context.h>
 #include <linux/huge_mm.h>
 #include <linux/if_packet.h>
+#include <linux/if_link.h>
+#include <linux/if_vlan.h>
 #include <linux/iomap.h>
 #include <linux/irqbypass.h>
 #include <linux/msi.h>
@@ -25,7 +27,7 @@
 
 #include "shim.h"
 
-/* Macros that bindgen cannot evaluate. */
+/* Macros that bindgen cannot evaluate, and members of nameless enums. */
 const unsigned long kernel_ext_SB_RDONLY = SB_RDONLY;
 const unsigned int kernel_ext_IOCB_NOWAIT = IOCB_NOWAIT;
 const unsigned int kernel_ext_S_DAX = S_DAX;
@@ -33,6 +35,8 @@ const unsigned int kernel_ext_FOP_MMAP_SYNC = FOP_MMAP_SYNC;
 const unsigned int kernel_ext_FMODE_CAN_ODIRECT = FMODE_CAN_ODIRECT;
 const unsigned int kernel_ext_ETHTOOL_COALESCE_RX_USECS = ETHTOOL_COALESCE_RX_USECS;
 const unsigned int kernel_ext_ETHTOOL_COALESCE_USE_ADAPTIVE_RX = ETHTOOL_COALESCE_USE_ADAPTIVE_RX;
+const unsigned int kernel_ext_IFLA_VF_LINK_STATE_ENABLE = IFLA_VF_LINK_STATE_ENABLE;
+const unsigned int kernel_ext_IFLA_VF_LINK_STATE_DISABLE = IFLA_VF_LINK_STATE_DISABLE;
 const unsigned int kernel_ext_VFIO_DEVICE_GET_INFO = VFIO_DEVICE_GET_INFO;
 const unsigned int kernel_ext_VFIO_DEVICE_GET_IRQ_INFO = VFIO_DEVICE_GET_IRQ_INFO;
 const unsigned int kernel_ext_VFIO_DEVICE_SET_IRQS = VFIO_DEVICE_SET_IRQS;

@@ -2,9 +2,15 @@
 
 //! Network devices that the host's drivers have registered, and the frames that pass them.
 //!
+//! # Changes for a while
+//!
+//! A [`Membership`], some [`Addresses`], a [`Promiscuity`] or a [`VfLoan`] stands for a change to another
+//! driver's device. Dropping it undoes the change, and so does the device when it is unregistered or moved to
+//! another network namespace before. The value then does nothing any more, and nobody waits for it.
+//!
 //! # Locks
 //!
-//! Functions that make or drop [`Events`], and all of [`Device`], take the kernel's lock
+//! Functions that make or drop one of those or [`Events`], and all of [`Device`], take the kernel's lock
 //! of all network devices (rtnl). Call them in process context, without any lock that an [`Observer`] or
 //! somebody else takes with that one held.
 //!
@@ -18,9 +24,11 @@ mod events;
 mod frame;
 mod hook;
 mod link;
+mod loan;
 mod packet;
 mod poll;
 mod rtnl;
+mod vf;
 
 pub use anchor::Here;
 pub use device::{
@@ -47,6 +55,11 @@ pub use hook::{
     Visit, //
 };
 pub use link::Link;
+pub use loan::{
+    Addresses,
+    Membership,
+    Promiscuity, //
+};
 pub use packet::{
     Kind,
     Packet,
@@ -59,3 +72,10 @@ pub use poll::{
     Watcher, //
 };
 pub use rtnl::Netdev;
+pub use vf::{
+    PortVlan,
+    VfConfig,
+    VfLink,
+    VfLoan,
+    VfSetting, //
+};

@@ -4,6 +4,7 @@
 #include "shim.h"
 
 #include <linux/bottom_half.h>
+#include <linux/device.h>
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/kernfs.h>
@@ -73,6 +74,11 @@ bool kernel_ext_netdev_is_usable(struct net_device *dev)
 	return netif_device_present(dev) && dev->reg_state == NETREG_REGISTERED && !dev->moving_ns;
 }
 
+const struct net_device_ops *kernel_ext_netdev_ops(struct net_device *dev)
+{
+	return dev->netdev_ops;
+}
+
 const char *kernel_ext_netdev_name(struct net_device *dev)
 {
 	return dev->name;
@@ -90,6 +96,11 @@ bool kernel_ext_netdev_mac(struct net_device *dev, u8 *mac)
 		return false;
 	ether_addr_copy(mac, dev->dev_addr);
 	return true;
+}
+
+bool kernel_ext_netdev_is_present(struct net_device *dev)
+{
+	return netif_device_present(dev);
 }
 
 bool kernel_ext_netdev_is_running(struct net_device *dev)
@@ -111,6 +122,11 @@ bool kernel_ext_netdev_is_registered(struct net_device *dev)
 bool kernel_ext_netdev_is_listable(struct net_device *dev)
 {
 	return dev->reg_state == NETREG_REGISTERED || dev->reg_state == NETREG_UNREGISTERING;
+}
+
+int kernel_ext_netdev_num_vfs(struct net_device *dev)
+{
+	return dev->dev.parent ? dev_num_vf(dev->dev.parent) : 0;
 }
 
 struct net_device *kernel_ext_notifier_netdev(void *info)

@@ -127,6 +127,12 @@ impl<'a> Netdev<'a> {
         unsafe { bindings::kernel_ext_netdev_is_running(self.as_ptr()) }
     }
 
+    /// Whether it is neither asleep nor being repaired, be it on its way to another network namespace.
+    pub(super) fn is_present(&self) -> bool {
+        // SAFETY: By the type invariant it is alive.
+        unsafe { bindings::kernel_ext_netdev_is_present(self.as_ptr()) }
+    }
+
     /// Why it goes, if it goes.
     pub(super) fn departure(&self) -> Departure {
         // SAFETY: By the type invariant it is alive; both only change with the lock held.
@@ -218,15 +224,22 @@ impl<'a> Netdev<'a> {
     }
 
     /// Keeps others from calling its driver; some drivers ask for a lock of their own for that.
-    pub(super) fn lock(self) -> Locked<'a> {
+    pub(super) fn lock(&self) -> Locked<'a> {
         // SAFETY: By the type invariant it is alive. This lock comes after that of all devices.
         unsafe { bindings::kernel_ext_netdev_lock_ops(self.as_ptr()) };
-        Locked(self)
+        // INVARIANT: As that of `self`.
+        Locked(Self { ..*self })
     }
 }
 
 /// A device whose driver nobody else calls.
 pub(super) struct Locked<'a>(Netdev<'a>);
+
+impl<'a> Locked<'a> {
+    pub(super) fn netdev(&self) -> &Netdev<'a> {
+        &self.0
+    }
+}
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
@@ -245,7 +258,7 @@ pub(super) enum Sleeper {
 }
 
 /// A device that is kept from going to sleep for lack of work.
-struct Awake<'a> {
+pub(super) struct Awake<'a> {
     dev: NonNull<bindings::device>,
     _locked: PhantomData<&'a Locked<'a>>,
 }
@@ -260,7 +273,7 @@ impl<'a> Awake<'a> {
     /// # Errors
     ///
     /// [`EAGAIN`] if it sleeps and is not to be woken up.
-    fn new(locked: &'a Locked<'a>, sleeper: Sleeper) -> Result<Option<Self>> {
+    pub(super) fn new(locked: &'a Locked<'a>, sleeper: Sleeper) -> Result<Option<Self>> {
         let Some(dev) = locked.0.parent() else {
             return Ok(None);
         };

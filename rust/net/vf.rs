@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the driver of a physical function tells of its virtual functions, and lets be set.
+//!
+//! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
+//! [`include/linux/if_link.h`](srctree/include/linux/if_link.h)
+
+use super::{
+    device::Device,
+    events::Departure,
+    loan::{
+        Change,
+        Loan, //
+    },
+    packet::VlanProtocol,
+    rtnl::{
+        Awake,
+        Locked,
+        Netdev,
+        Rtnl,
+        Sleeper, //
+    },
+};
+use crate::bindings;
+use kernel::{
+    error::to_result,
+    ffi::c_int,
+    prelude::*, //
+};
+
+/// The tag that a port puts on all that its VF sends, and takes off what it receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortVlan {
+    /// Which kind of tag.
+    pub protocol: VlanProtocol,
+    /// The VLAN, 1..=4094.
+    pub vid: u16,
+    /// The priority, 0..=7.
+    pub priority: u8,
+}
+
+/// Whether a VF's link is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VfLink {
+    /// When that of the physical function is.
+    Auto,
+    /// Always.
+    Enabled,
+    /// Never.
+    Disabled,
+}
+
+/// What a driver tells of a VF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VfConfig {
+    /// Its MAC address as the host knows it; zero if the VF may choose.
+    pub mac: [u8; 6],
+    /// The tag of its port, if it has one.
+    pub vlan: Option<PortVlan>,
+    /// Whether what it sends with foreign source addresses is stopped, if known.
+    pub is_spoof_checked: Option<bool>,
+    /// Whether it may, for one, choose its address, if known.
+    pub is_trusted: Option<bool>,
+    /// Its link.
+    pub link: VfLink,
+}
+
+impl VfConfig {
+    fn new(info: &bindings::ifla_vf_info) -> Self {
+        let [a, b, c, d, e, f, ..] = info.mac;
+        let protocol = if info.vlan_proto == VlanProtocol::Service.to_be() {
+            VlanProtocol::Service
+        } else {
+            VlanProtocol::Customer
+        };
+        Self {
+            mac: [a, b, c, d, e, f],
+            // VID 0 with a priority is a tag too, but not one of a VLAN.
+            vlan: match (u16::try_from(info.vlan), u8::try_from(info.qos)) {
+                (Ok(vid @ 1..), Ok(priority)) => Some(PortVlan {
+                    protocol,
+                    vid,
+                    priority,
+                }),
+                _ => None,
+            },
+            is_spoof_checked: setting(info.spoofchk),
+            is_trusted: setting(info.trusted),
+            link: match info.linkstate {
+                bindings::kernel_ext_IFLA_VF_LINK_STATE_ENABLE => VfLink::Enabled,
+                bindings::kernel_ext_IFLA_VF_LINK_STATE_DISABLE => VfLink::Disabled,
+                _ => VfLink::Auto,
+            },
+        }
+    }
+}
+
+/// -1 is what a driver leaves that knows nothing of it.
+fn setting(value: u32) -> Option<bool> {
+    match value {
+        0 => Some(false),
+        u32::MAX => None,
+        _ => Some(true),
+    }
+}
+
+impl Device {
+    /// How many VFs its PCI function has at the moment; none if it is no physical function.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if it is gone.
+    pub fn vfs(self) -> Result<u16> {
+        let rtnl = Rtnl::lock();
+        let netdev = rtnl.device(self.id).ok_or(ENODEV)?;
+        // SAFETY: The device is registered, so its parent exists.
+        let vfs = unsafe { bindings::kernel_ext_netdev_num_vfs(netdev.as_ptr()) };
+        Ok(u16::try_from(vfs).unwrap_or(0))
+    }
+
+    /// What its driver tells of the VF with the number `vf`.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if it is gone, [`EAGAIN`] if it is not present, [`EOPNOTSUPP`] if its driver tells nothing,
+    /// or what it fails with: usually [`EINVAL`] if there is no such VF.
+    pub fn vf(self, vf: u16) -> Result<VfConfig> {
+        let rtnl = Rtnl::lock();
+        let locked = rtnl.device(self.id).ok_or(ENODEV)?.lock();
+        let driver = Driver::of(&locked)?;
+        driver.config(vf)
+    }
+
+    /// Gives the port of the VF `vf` the tag `vlan`, or none, for good.
+    ///
+    /// # Errors
+    ///
+    /// [`ERANGE`], [`ENODEV`] if it is gone, [`EAGAIN`] if it is not present, [`EOPNOTSUPP`] if its driver
+    /// cannot do that, or what it fails with.
+    pub fn set_vf_vlan(self, vf: u16, vlan: Option<PortVlan>) -> Result {
+        let rtnl = Rtnl::lock();
+        let locked = rtnl.device(self.id).ok_or(ENODEV)?.lock();
+        let driver = Driver::of(&locked)?;
+        driver.set_vlan(vf, vlan)
+    }
+}
+
+/// What the driver of a device does with VFs, while nobody else asks it.
+struct Driver<'a> {
+    netdev: &'a Netdev<'a>,
+    // Held for its `Drop`.
+    _awake: Option<Awake<'a>>,
+}
+
+impl<'a> Driver<'a> {
+    /// # Errors
+    ///
+    /// [`EAGAIN`] if the device is not present.
+    fn of(locked: &'a Locked<'a>) -> Result<Self> {
+        let awake = Awake::new(locked, Sleeper::Wakes)?;
+        // Not `is_usable`: what is lent is taken back during a move.
+        if !locked.netdev().is_present() {
+            return Err(EAGAIN);
+        }
+        Ok(Self {
+            netdev: locked.netdev(),
+            _awake: awake,
+        })
+    }
+
+    fn as_ptr(&self) -> *mut bindings::net_device {
+        self.netdev.as_ptr()
+    }
+
+    fn ops(&self) -> &bindings::net_device_ops {
+        // SAFETY: The device is registered; its table is constant, and stays as long as its driver.
+        unsafe { &*bindings::kernel_ext_netdev_ops(self.as_ptr()) }
+    }
+
+    fn config(&self, vf: u16) -> Result<VfConfig> {
+        let get = self.ops().ndo_get_vf_config.ok_or(EOPNOTSUPP)?;
+        let mut info = bindings::ifla_vf_info {
+            vf: vf.into(),
+            spoofchk: u32::MAX,
+            trusted: u32::MAX,
+            rss_query_en: u32::MAX,
+            vlan_proto: VlanProtocol::Customer.to_be(),
+            ..pin_init::zeroed()
+        };
+        // SAFETY: The device is locked; the driver fills in what it is given.
+        to_result(unsafe { get(self.as_ptr(), c_int::from(vf), &mut info) })?;
+        Ok(VfConfig::new(&info))
+    }
+
+    /// The value that a setting like `like` of the VF `vf` has.
+    ///
+    /// # Errors
+    ///
+    /// [`EOPNOTSUPP`] if the driver does not tell, or what it fails with.
+    fn setting(&self, vf: u16, like: VfSetting) -> Result<VfSetting> {
+        like.of(&self.config(vf)?).ok_or(EOPNOTSUPP)
+    }
+
+    fn set_vlan(&self, vf: u16, vlan: Option<PortVlan>) -> Result {
+        let set = self.ops().ndo_set_vf_vlan.ok_or(EOPNOTSUPP)?;
+        let (protocol, vid, priority) = match vlan {
+            None => (VlanProtocol::Customer, 0, 0),
+            Some(PortVlan {
+                protocol,
+                vid: vid @ 1..=4094,
+                priority: priority @ 0..=7,
+            }) => (protocol, vid, priority),
+            Some(_) => return Err(ERANGE),
+        };
+        // SAFETY: The device is locked.
+        to_result(unsafe {
+            set(
+                self.as_ptr(),
+                c_int::from(vf),
+                vid,
+                priority,
+                protocol.to_be(),
+            )
+        })
+    }
+
+    fn set_spoof_check(&self, vf: u16, is_on: bool) -> Result {
+        let set = self.ops().ndo_set_vf_spoofchk.ok_or(EOPNOTSUPP)?;
+        // SAFETY: The device is locked.
+        to_result(unsafe { set(self.as_ptr(), c_int::from(vf), is_on) })
+    }
+
+    fn set_trust(&self, vf: u16, is_on: bool) -> Result {
+        let set = self.ops().ndo_set_vf_trust.ok_or(EOPNOTSUPP)?;
+        // SAFETY: The device is locked.
+        to_result(unsafe { set(self.as_ptr(), c_int::from(vf), is_on) })
+    }
+}
+
+/// One setting of a VF, with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VfSetting {
+    /// The tag of its port.
+    Vlan(Option<PortVlan>),
+    /// Whether what it sends with foreign source addresses is stopped.
+    SpoofCheck(bool),
+    /// Whether it may, for one, choose its address.
+    Trust(bool),
+}
+
+impl VfSetting {
+    /// The same setting with the value that it has in `config`, if known.
+    fn of(self, config: &VfConfig) -> Option<Self> {
+        match self {
+            Self::Vlan(_) => Some(Self::Vlan(config.vlan)),
+            Self::SpoofCheck(_) => config.is_spoof_checked.map(Self::SpoofCheck),
+            Self::Trust(_) => config.is_trusted.map(Self::Trust),
+        }
+    }
+
+    fn apply(self, driver: &Driver<'_>, vf: u16) -> Result {
+        match self {
+            Self::Vlan(vlan) => driver.set_vlan(vf, vlan),
+            Self::SpoofCheck(is_on) => driver.set_spoof_check(vf, is_on),
+            Self::Trust(is_on) => driver.set_trust(vf, is_on),
+        }
+    }
+}
+
+/// A setting of a VF that is different for a while. Dropping it, or moving the physical function to another
+/// network namespace, gives the VF the former value back, unless somebody has changed it meanwhile; nothing
+/// is done when the physical function goes.
+pub struct VfLoan(Loan<Lent>);
+
+struct Lent {
+    vf: u16,
+    former: VfSetting,
+    now: VfSetting,
+}
+
+impl VfLoan {
+    /// Sets `setting` of the VF `vf` of `device`.
+    ///
+    /// # Errors
+    ///
+    /// [`ERANGE`], [`ENODEV`] if the device is gone, [`EAGAIN`] if it is not present, [`EOPNOTSUPP`] if its
+    /// driver cannot do that or does not tell what it would be restored to, [`ENOMEM`], or what the driver
+    /// fails with.
+    pub fn new(device: Device, vf: u16, setting: VfSetting) -> Result<Self> {
+        Loan::new(device, |netdev| {
+            let locked = netdev.lock();
+            let driver = Driver::of(&locked)?;
+            let former = driver.setting(vf, setting)?;
+            setting.apply(&driver, vf)?;
+            // What the driver makes of it is what is compared later.
+            let now = driver.setting(vf, setting).inspect_err(|_| {
+                let _ = former.apply(&driver, vf);
+            })?;
+            Ok(Lent { vf, former, now })
+        })
+        .map(Self)
+    }
+
+    /// Whether the physical function is still there, and its VF may have the setting.
+    pub fn is_in_force(&self) -> bool {
+        self.0.is_in_force()
+    }
+}
+
+impl Change for Lent {
+    fn undo(self, netdev: &Netdev<'_>, departure: Departure) {
+        // A driver that goes has taken apart, or left to nobody, what it knows of VFs.
+        if departure == Departure::Removed {
+            return;
+        }
+        let locked = netdev.lock();
+        let restored = Driver::of(&locked).and_then(|driver| {
+            if driver.setting(self.vf, self.now)? == self.now {
+                self.former.apply(&driver, self.vf)?;
+            }
+            Ok(())
+        });
+        // There may be no such VF any more.
+        let _ = restored;
+    }
+}
