@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Network devices that the host's drivers have registered, and the frames that pass them.
+//! Network devices that the host's drivers have registered, devices of one's own, and the frames that pass them.
 //!
 //! # Changes for a while
 //!
@@ -10,9 +10,9 @@
 //!
 //! # Locks
 //!
-//! Functions that make or drop one of those or [`Events`], and all of [`Device`], take the kernel's lock
-//! of all network devices (rtnl). Call them in process context, without any lock that an [`Observer`] or
-//! somebody else takes with that one held.
+//! Functions that make or drop one of those, a [`Hook`], a [`Link`], a [`Port`] or [`Events`], and all of [`Device`],
+//! take the kernel's lock of all network devices (rtnl). Call them in process context, without any lock that an
+//! [`Observer`] or somebody else takes with that one held.
 //!
 //! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
 //! [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
@@ -27,6 +27,7 @@ mod link;
 mod loan;
 mod packet;
 mod poll;
+mod port;
 mod rtnl;
 mod vf;
 
@@ -70,6 +71,14 @@ pub use poll::{
     Poll,
     Polls,
     Watcher, //
+};
+pub use port::{
+    Carrier,
+    Port,
+    PortHandler,
+    Refused,
+    Sent,
+    Settings, //
 };
 pub use rtnl::Netdev;
 pub use vf::{

@@ -89,15 +89,6 @@ unsigned int kernel_ext_netdev_mtu(struct net_device *dev)
 	return READ_ONCE(dev->mtu);
 }
 
-/* false if it is not an Ethernet device. */
-bool kernel_ext_netdev_mac(struct net_device *dev, u8 *mac)
-{
-	if (dev->type != ARPHRD_ETHER || dev->addr_len != ETH_ALEN)
-		return false;
-	ether_addr_copy(mac, dev->dev_addr);
-	return true;
-}
-
 bool kernel_ext_netdev_is_present(struct net_device *dev)
 {
 	return netif_device_present(dev);
@@ -134,6 +125,78 @@ struct net_device *kernel_ext_notifier_netdev(void *info)
 	return netdev_notifier_info_to_dev(info);
 }
 
+static void setup_port(struct net_device *dev)
+{
+	const netdev_features_t features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_GSO_SOFTWARE |
+					   NETIF_F_HIGHDMA;
+
+	ether_setup(dev);
+	/* What is sent is given away for good, and changed. */
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	dev->priv_flags |= IFF_NO_QUEUE;
+	dev->lltx = true;
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	dev->vlan_features = features;
+	dev->hw_enc_features = features;
+	dev->hw_features = features | NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_STAG_TX;
+	dev->features = dev->hw_features;
+}
+
+struct net_device *kernel_ext_alloc_port(const char *name, unsigned char name_assign_type, size_t priv_len)
+{
+	return alloc_netdev(priv_len, name, name_assign_type, setup_port);
+}
+
+void kernel_ext_port_set_ops(struct net_device *dev, const struct net_device_ops *ops)
+{
+	dev->netdev_ops = ops;
+}
+
+void kernel_ext_port_set_mac(struct net_device *dev, const u8 *mac)
+{
+	eth_hw_addr_set(dev, mac);
+	dev->addr_assign_type = NET_ADDR_SET;
+}
+
+void kernel_ext_port_set_random_mac(struct net_device *dev)
+{
+	eth_hw_addr_random(dev);
+}
+
+void kernel_ext_port_set_mtu(struct net_device *dev, unsigned int mtu)
+{
+	dev->mtu = mtu;
+}
+
+void kernel_ext_port_set_mtu_range(struct net_device *dev, unsigned int min, unsigned int max)
+{
+	WRITE_ONCE(dev->min_mtu, min);
+	WRITE_ONCE(dev->max_mtu, max);
+}
+
+void *kernel_ext_netdev_priv(struct net_device *dev)
+{
+	return netdev_priv(dev);
+}
+
+/* With bottom halves off, as when a device transmits. */
+void kernel_ext_port_count_tx(struct net_device *dev, unsigned int len)
+{
+	dev_sw_netstats_tx_add(dev, 1, len);
+}
+
+void kernel_ext_port_count_rx(struct net_device *dev, unsigned int len)
+{
+	local_bh_disable();
+	dev_sw_netstats_rx_add(dev, len);
+	local_bh_enable();
+}
+
+void kernel_ext_port_count_tx_dropped(struct net_device *dev)
+{
+	dev_core_stats_tx_dropped_inc(dev);
+}
+
 bool kernel_ext_netdev_polls_irq(struct net_device *dev, unsigned int irq)
 {
 	struct napi_struct *napi;
@@ -164,11 +227,6 @@ struct net *kernel_ext_dev_net(struct net_device *dev)
 bool kernel_ext_netdev_is_ethernet(struct net_device *dev)
 {
 	return dev->type == ARPHRD_ETHER && dev->addr_len == ETH_ALEN;
-}
-
-bool kernel_ext_netdev_is_up(struct net_device *dev)
-{
-	return netif_running(dev);
 }
 
 void kernel_ext_netdev_address(struct net_device *dev, u8 *to)

@@ -239,7 +239,7 @@ impl Here<'_> {
     /// Whether it is up.
     pub fn is_up(self) -> bool {
         // SAFETY: By the type invariant.
-        unsafe { bindings::kernel_ext_netdev_is_up(self.netdev.as_ptr()) }
+        unsafe { bindings::kernel_ext_netdev_is_running(self.netdev.as_ptr()) }
     }
 
     /// Sends `frame` on it, through the hooks and the queue that others' frames pass, too. The frame is gone in

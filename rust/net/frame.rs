@@ -236,7 +236,7 @@ impl Frame {
         // SAFETY: The device is alive, by the safety requirement. The frame is ours.
         let (is_up, is_fit, is_lro) = unsafe {
             (
-                bindings::kernel_ext_netdev_is_up(netdev.as_ptr()),
+                bindings::kernel_ext_netdev_is_running(netdev.as_ptr()),
                 bindings::is_skb_forwardable(netdev.as_ptr(), skb),
                 bindings::kernel_ext_skb_is_lro(skb),
             )
@@ -275,7 +275,7 @@ impl Frame {
     pub(super) unsafe fn receive_as(self, netdev: NonNull<bindings::net_device>) -> Result {
         let skb = self.as_ptr();
         // SAFETY: The device is alive, by the safety requirement.
-        if !unsafe { bindings::kernel_ext_netdev_is_up(netdev.as_ptr()) } {
+        if !unsafe { bindings::kernel_ext_netdev_is_running(netdev.as_ptr()) } {
             return self.fail(DropReason::Down, ENETDOWN);
         }
         if !self.has_header() {

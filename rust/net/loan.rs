@@ -188,7 +188,7 @@ impl Change for List {
 }
 
 /// Neither zero nor that of a group.
-fn is_unicast(mac: &[u8; MAC_LEN]) -> bool {
+pub(super) fn is_unicast(mac: &[u8; MAC_LEN]) -> bool {
     let [first, ..] = mac;
     first & 1 == 0 && *mac != [0; MAC_LEN]
 }

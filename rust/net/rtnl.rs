@@ -110,9 +110,14 @@ impl<'a> Netdev<'a> {
 
     /// Its MAC address, if it is an Ethernet device.
     pub fn mac(&self) -> Option<[u8; 6]> {
+        // SAFETY: By the type invariant it is alive.
+        if !unsafe { bindings::kernel_ext_netdev_is_ethernet(self.as_ptr()) } {
+            return None;
+        }
         let mut mac = [0; 6];
-        // SAFETY: By the type invariant it is alive, and the buffer is as long as such an address.
-        unsafe { bindings::kernel_ext_netdev_mac(self.as_ptr(), mac.as_mut_ptr()) }.then_some(mac)
+        // SAFETY: As above; Ethernet addresses have six bytes.
+        unsafe { bindings::kernel_ext_netdev_address(self.as_ptr(), mac.as_mut_ptr()) };
+        Some(mac)
     }
 
     /// Its MTU in bytes.
