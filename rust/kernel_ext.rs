@@ -56,6 +56,7 @@ pub mod param;
 pub mod pci;
 pub mod power;
 pub mod queue;
+pub mod random;
 mod raw;
 pub mod registry;
 pub mod sched;

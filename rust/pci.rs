@@ -14,6 +14,7 @@ mod function;
 mod interrupt;
 mod keeper;
 mod sriov;
+mod watch;
 
 use crate::raw;
 use kernel::pci;
@@ -38,6 +39,10 @@ pub use interrupt::{
 pub use keeper::{
     Keeper,
     Keeping, //
+};
+pub use watch::{
+    Watch,
+    Watcher, //
 };
 
 /// Returns the entry of a device table for a `vendor` that [`pci::Vendor`] has no name for.

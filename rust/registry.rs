@@ -97,6 +97,11 @@ impl<T> Registry<T> {
         self.entries.iter().map(|(_, object)| object)
     }
 
+    /// The objects, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().map(|(_, object)| object)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

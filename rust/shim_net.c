@@ -9,6 +9,7 @@
 #include <linux/if_arp.h>
 #include <linux/kernfs.h>
 #include <linux/netdevice.h>
+#include <linux/netfilter_netdev.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <net/net_namespace.h>
@@ -307,4 +308,18 @@ void kernel_ext_skb_reset_mac_header(struct sk_buff *skb)
 void kernel_ext_skb_reset_mac_len(struct sk_buff *skb)
 {
 	skb_reset_mac_len(skb);
+}
+
+/* As sch_handle_egress() finds it: netfilter has had its turn. */
+void kernel_ext_skb_skip_egress(struct sk_buff *skb)
+{
+	nf_skip_egress(skb, true);
+}
+
+/* As act_mirred leaves it: taps, tc and netfilter have had their turn. */
+void kernel_ext_skb_skip_ingress(struct sk_buff *skb)
+{
+#ifdef CONFIG_NET_CLS_ACT
+	skb->tc_skip_classify = 1;
+#endif
 }

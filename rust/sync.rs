@@ -23,11 +23,21 @@ use kernel::{
 };
 
 mod peek;
+mod percpu;
+mod published;
 mod reader;
 mod table;
 mod wait;
 
 pub use peek::peek;
+pub use percpu::{
+    PerCpu,
+    Tally, //
+};
+pub use published::{
+    Published,
+    Slot, //
+};
 pub use reader::Reader;
 pub use table::Table;
 pub use wait::{

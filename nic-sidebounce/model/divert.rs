@@ -11,6 +11,7 @@ use super::{
         Mac,
         Vid, //
     },
+    mode::Bum,
     packet::Tag, //
 };
 
@@ -23,15 +24,8 @@ pub(crate) struct Port {
     pub(crate) service: Vid,
     /// Its address.
     pub(crate) mac: Mac,
-}
-
-/// How group packets reach a VF.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bum {
-    /// Addressed to the VF alone, so that they stay in the NIC.
-    Unicast,
-    /// As they are; a copy with the service tag goes to the wire too.
-    Flood,
+    /// How group packets reach it.
+    pub(crate) bum: Bum,
 }
 
 /// What is looked at in a packet.
@@ -54,8 +48,6 @@ pub(crate) struct Switch<'a> {
     pub(crate) ports: &'a [Port],
     /// Of the PF.
     pub(crate) mac: Mac,
-    /// How group packets reach VFs.
-    pub(crate) bum: Bum,
 }
 
 /// Why a packet goes nowhere.
@@ -71,12 +63,7 @@ pub(crate) enum Lost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// To this VF, with its service tag, after its rules for what it receives.
-    ToVf {
-        /// The port.
-        port: Port,
-        /// The destination to be written into it.
-        rewrite: Option<Mac>,
-    },
+    ToVf(Port),
     /// To the host, as it is or without the service tag.
     ToHost,
     /// To the wire, without the service tag.
@@ -92,6 +79,18 @@ pub(crate) enum Origin {
     Elsewhere,
     /// It passes the rules for what this VF sends, and its service tag is taken off.
     Vf(Port),
+    /// It has the service tag of this VF, and goes nowhere.
+    Lost(Port, Lost),
+}
+
+impl Port {
+    /// The address that a packet is to have for the VF instead of `dst`, if it is to have another one.
+    pub(crate) fn readdress(&self, dst: Mac) -> Option<Mac> {
+        match self.bum {
+            Bum::Unicast if dst.is_group() => Some(self.mac),
+            Bum::Unicast | Bum::Flood => None,
+        }
+    }
 }
 
 /// MAC control: PAUSE and the like.
@@ -105,20 +104,15 @@ impl Frame {
 }
 
 impl Switch<'_> {
-    /// Whose rules a packet that came in on the PF passes first. Where it goes is decided on after that, by
-    /// [`Self::forward`].
+    /// Whose rules a packet that came in on the PF passes first. Where it goes is decided on after that: by
+    /// [`Self::received`], or [`Self::sent_by`] a VF.
     pub(crate) fn origin(&self, frame: &Frame) -> Origin {
-        let port = self.tagged(frame);
-        port.map_or(Origin::Elsewhere, |port| Origin::Vf(*port))
-    }
-
-    /// Gives what results of a packet that came in on the PF to `give`, at least one outcome; what is for
-    /// the host is the last.
-    pub(crate) fn forward(&self, frame: &Frame, mut give: impl FnMut(Outcome)) {
         match self.tagged(frame) {
-            Some(port) => self.sent_by(port, frame, &mut give),
-            None if is_tagged(frame) => give(Outcome::ToHost),
-            None => self.received(frame, &mut give),
+            None => Origin::Elsewhere,
+            Some(port) => match lost(port, frame) {
+                None => Origin::Vf(*port),
+                Some(lost) => Origin::Lost(*port, lost),
+            },
         }
     }
 
@@ -128,7 +122,7 @@ impl Switch<'_> {
         let is_ours = is_tagged(frame) || self.is_of_port(frame);
         if !is_ours && !frame.is_link_local() {
             if let Some(port) = self.with_mac(frame.dst) {
-                give(to_vf(port, None));
+                give(Outcome::ToVf(*port));
                 return;
             }
             if frame.dst.is_group() {
@@ -138,37 +132,40 @@ impl Switch<'_> {
         give(Outcome::ToWire);
     }
 
-    fn sent_by(&self, from: &Port, frame: &Frame, give: &mut impl FnMut(Outcome)) {
-        // What the module sends to a VF has its tag too, but not its source address.
-        if frame.src != from.mac || frame.dst == from.mac {
-            give(Outcome::Lost(Lost::Reflection));
-        } else if frame.is_link_local() {
-            give(Outcome::Lost(Lost::LinkLocal));
+    /// Gives what results of a packet that the VF `from` sends, at least one outcome; what is for the host is
+    /// the last.
+    pub(crate) fn sent_by(&self, from: &Port, frame: &Frame, mut give: impl FnMut(Outcome)) {
+        if let Some(lost) = lost(from, frame) {
+            give(Outcome::Lost(lost));
         } else if frame.dst.is_group() {
-            self.flood(Some(from), give);
+            self.flood(Some(from), &mut give);
             give(Outcome::ToWire);
             give(Outcome::ToHost);
         } else if frame.dst == self.mac {
             give(Outcome::ToHost);
         } else {
             let port = self.with_mac(frame.dst);
-            give(port.map_or(Outcome::ToWire, |port| to_vf(port, None)));
+            give(port.map_or(Outcome::ToWire, |port| Outcome::ToVf(*port)));
         }
     }
 
-    fn received(&self, frame: &Frame, give: &mut impl FnMut(Outcome)) {
+    /// Gives what results of a packet that came in on the PF from elsewhere, at least one outcome; what is for
+    /// the host is the last.
+    pub(crate) fn received(&self, frame: &Frame, mut give: impl FnMut(Outcome)) {
+        if is_tagged(frame) {
+            give(Outcome::ToHost);
         // Untagged, a VF's address is on what the module has sent to the wire for it, and the PF's on what
         // the host has sent.
-        if self.is_of_port(frame) || frame.src == self.mac {
+        } else if self.is_of_port(frame) || frame.src == self.mac {
             give(Outcome::Lost(Lost::Reflection));
         } else if frame.is_link_local() {
             give(Outcome::ToHost);
         } else if frame.dst.is_group() {
-            self.flood(None, give);
+            self.flood(None, &mut give);
             give(Outcome::ToHost);
         } else {
             let port = self.with_mac(frame.dst);
-            give(port.map_or(Outcome::ToHost, |port| to_vf(port, None)));
+            give(port.map_or(Outcome::ToHost, |port| Outcome::ToVf(*port)));
         }
     }
 
@@ -176,11 +173,7 @@ impl Switch<'_> {
     fn flood(&self, from: Option<&Port>, give: &mut impl FnMut(Outcome)) {
         for port in self.ports {
             if from.is_none_or(|from| from.vf != port.vf) {
-                let rewrite = match self.bum {
-                    Bum::Unicast => Some(port.mac),
-                    Bum::Flood => None,
-                };
-                give(to_vf(port, rewrite));
+                give(Outcome::ToVf(*port));
             }
         }
     }
@@ -200,10 +193,15 @@ impl Switch<'_> {
     }
 }
 
-const fn to_vf(port: &Port, rewrite: Option<Mac>) -> Outcome {
-    Outcome::ToVf {
-        port: *port,
-        rewrite,
+/// Why a packet that seems to be sent by `port` goes nowhere, if so.
+fn lost(port: &Port, frame: &Frame) -> Option<Lost> {
+    // What the module sends to a VF has its tag too, but not its source address.
+    if frame.src != port.mac || frame.dst == port.mac {
+        Some(Lost::Reflection)
+    } else if frame.is_link_local() {
+        Some(Lost::LinkLocal)
+    } else {
+        None
     }
 }
 

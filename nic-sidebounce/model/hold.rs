@@ -126,6 +126,11 @@ impl<H> Hold<H> {
         self.phase
     }
 
+    /// How much is held at most.
+    pub(crate) const fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// How many packets wait.
     pub(crate) const fn len(&self) -> usize {
         self.count

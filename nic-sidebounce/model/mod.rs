@@ -14,11 +14,13 @@ pub(crate) mod hold;
 pub(crate) mod key;
 pub(crate) mod learned;
 pub(crate) mod line;
+pub(crate) mod mode;
 pub(crate) mod packet;
 pub(crate) mod prefix;
 pub(crate) mod range;
 pub(crate) mod rule;
 pub(crate) mod ruleset;
+pub(crate) mod spec;
 pub(crate) mod template;
 pub(crate) mod verdict;
 

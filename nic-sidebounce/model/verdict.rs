@@ -3,10 +3,6 @@
 //! What becomes of a packet, and why.
 
 use super::{
-    budget::{
-        Bucket,
-        Budget, //
-    },
     cache::{
         FlowCache,
         Generation, //
@@ -23,7 +19,6 @@ use super::{
         Key,
         Mask, //
     },
-    learned::Learned,
     mem::NoMemory,
     packet::{
         Header,
@@ -77,7 +72,7 @@ pub(crate) enum Source {
     Default,
 }
 
-/// A verdict and all that is to be counted or kept of it.
+/// A verdict and all that is to be counted of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Decision {
     /// What becomes of the packet.
@@ -86,8 +81,19 @@ pub(crate) struct Decision {
     pub(crate) source: Source,
     /// Whether the table was spared.
     pub(crate) is_cached: bool,
-    /// The new state of the bucket.
-    pub(crate) bucket: Bucket,
+}
+
+impl Decision {
+    /// The same, unless it would bounce and `may_bounce`, which takes one of the budget, says no.
+    pub(crate) fn limited(self, may_bounce: impl FnOnce() -> bool) -> Self {
+        match self.verdict {
+            Verdict::Bounce(_) if !may_bounce() => Self {
+                verdict: Verdict::Drop(DropReason::BounceLimit),
+                ..self
+            },
+            _ => self,
+        }
+    }
 }
 
 /// The rules of a VF as they are searched; never changed, but replaced as a whole.
@@ -149,82 +155,67 @@ impl Policy {
     }
 }
 
-/// What of a VF decides, beside its rules.
-#[derive(Debug)]
-pub(crate) struct State<'a> {
+/// What stands above the rules of a VF.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Above {
     /// Whether everything bounces.
     pub(crate) quarantine: Switch,
-    /// Flows that level 2 has decided about.
-    pub(crate) learned: &'a Learned,
-    /// How much may bounce.
-    pub(crate) budget: Budget,
-    /// How much of that is left.
-    pub(crate) bucket: Bucket,
+    /// What level 2 has said of the packet's flow.
+    pub(crate) learned: Option<Action>,
 }
 
-/// Decides about a packet, whose header was read for the same direction.
+/// Decides about a packet, whose header was read for the same direction. Without a cache the table is asked.
 ///
 /// In this order: quarantine, learned flows, rules, the default. What could not be read bounces where the
-/// default would accept it. A bounce that the budget does not allow is a drop.
+/// default would accept it.
+#[inline]
 pub(crate) fn decide(
     header: &Header,
     direction: Direction,
     policy: &Policy,
-    state: &State<'_>,
-    cache: &mut FlowCache,
-    now_ns: u64,
+    above: Above,
+    cache: Option<&mut FlowCache>,
 ) -> Decision {
-    let (verdict, source, is_cached) = judge(header, direction, policy, state, cache, now_ns);
-    let (verdict, bucket) = match verdict {
-        Verdict::Bounce(_) => match state.budget.take(state.bucket, now_ns) {
-            Some(bucket) => (verdict, bucket),
-            None => (Verdict::Drop(DropReason::BounceLimit), state.bucket),
-        },
-        Verdict::Accept | Verdict::Drop(_) => (verdict, state.bucket),
-    };
-    Decision {
-        verdict,
-        source,
-        is_cached,
-        bucket,
-    }
-}
-
-/// As [`decide`], without the budget.
-fn judge(
-    header: &Header,
-    direction: Direction,
-    policy: &Policy,
-    state: &State<'_>,
-    cache: &mut FlowCache,
-    now_ns: u64,
-) -> (Verdict, Source, bool) {
-    if state.quarantine.is_on() {
+    if above.quarantine.is_on() {
         let verdict = Verdict::Bounce(BounceReason::Quarantine);
-        return (verdict, Source::Quarantine, false);
+        return decision(verdict, Source::Quarantine, false);
     }
-    if let Some(action) = state.learned.lookup(header.key(), now_ns) {
-        return (verdict(action), Source::Learned, true);
+    if let Some(action) = above.learned {
+        return decision(verdict(action), Source::Learned, true);
     }
     let side = policy.side(direction);
     let (hit, is_cached) = find(side, header.key(), policy.generation, cache);
     match (hit, side.default, header.unparsed()) {
-        (Some(Hit { rule, action }), _, _) => (verdict(action), Source::Rule(rule), is_cached),
+        (Some(Hit { rule, action }), _, _) => {
+            decision(verdict(action), Source::Rule(rule), is_cached)
+        }
         (None, Action::Accept | Action::Bounce, Some(reason)) => {
             let verdict = Verdict::Bounce(BounceReason::Unparsed(reason));
-            (verdict, Source::Default, is_cached)
+            decision(verdict, Source::Default, is_cached)
         }
-        (None, default, _) => (verdict(default), Source::Default, is_cached),
+        (None, default, _) => decision(verdict(default), Source::Default, is_cached),
+    }
+}
+
+const fn decision(verdict: Verdict, source: Source, is_cached: bool) -> Decision {
+    Decision {
+        verdict,
+        source,
+        is_cached,
     }
 }
 
 /// Asks the cache, then the table.
+#[inline]
 fn find(
     side: &Side,
     key: &Key,
     generation: Generation,
-    cache: &mut FlowCache,
+    cache: Option<&mut FlowCache>,
 ) -> (Option<Hit>, bool) {
+    let Some(cache) = cache else {
+        return (side.table.lookup(key), false);
+    };
     let place = cache.place(key, &side.relevant);
     if let Some(hit) = cache.lookup(&place, generation) {
         return (hit, true);

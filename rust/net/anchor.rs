@@ -6,7 +6,10 @@
 
 use super::{
     device::Device,
-    frame::Frame,
+    frame::{
+        Frame,
+        Hooks, //
+    },
     rtnl::Rtnl, //
 };
 use crate::{
@@ -255,7 +258,7 @@ impl Here<'_> {
     /// by a card that cannot undo it.
     pub fn transmit(self, frame: Frame) -> Result {
         // SAFETY: By the type invariant. Nobody has a frame in a hard interrupt.
-        unsafe { frame.transmit_on(self.netdev) }
+        unsafe { frame.transmit_on(self.netdev, Hooks::Passed) }
     }
 
     /// Lets the host have `frame` as if the device had received it, a moment later. The frame is gone in any
@@ -267,6 +270,26 @@ impl Here<'_> {
     /// than its header.
     pub fn receive(self, frame: Frame) -> Result {
         // SAFETY: As above.
-        unsafe { frame.receive_as(self.netdev) }
+        unsafe { frame.receive_as(self.netdev, Hooks::Passed) }
+    }
+
+    /// As [`Self::transmit`], for a frame that the device's hooks have seen.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn go_on_transmitting(self, frame: Frame) -> Result {
+        // SAFETY: As above.
+        unsafe { frame.transmit_on(self.netdev, Hooks::Skipped) }
+    }
+
+    /// As [`Self::receive`], for a frame that the device's hooks have seen.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn go_on_receiving(self, frame: Frame) -> Result {
+        // SAFETY: As above.
+        unsafe { frame.receive_as(self.netdev, Hooks::Skipped) }
     }
 }

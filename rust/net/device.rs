@@ -2,15 +2,19 @@
 
 //! What the driver of a network device tells, and lets be set, through ethtool.
 
-use super::rtnl::{
-    Begun,
-    Rtnl,
-    Sleeper, //
+use super::{
+    packet::VlanProtocol,
+    rtnl::{
+        Begun,
+        Rtnl,
+        Sleeper, //
+    }, //
 };
 use crate::bindings;
 use kernel::{
     error::to_result,
-    prelude::*, //
+    prelude::*,
+    sync::rcu, //
 };
 
 /// How a device itself keeps its receive interrupts apart.
@@ -99,6 +103,33 @@ impl Device {
                 }
             }
         }
+    }
+
+    /// Finds the device that is called `name` in the first network namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if there is none.
+    pub fn named(name: &str) -> Result<Self> {
+        let rtnl = Rtnl::lock();
+        let mut devices = rtnl.devices();
+        let named = devices.find(|netdev| netdev.name().to_bytes() == name.as_bytes());
+        named.map(|netdev| netdev.device()).ok_or(ENODEV)
+    }
+
+    /// Whether there is a device for the VLAN `vid` (IEEE 802.1Q) on top of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if it is gone.
+    pub fn has_vlan(self, vid: u16) -> Result<bool> {
+        let rtnl = Rtnl::lock();
+        let netdev = rtnl.device(self.id).ok_or(ENODEV)?;
+        let _rcu = rcu::read_lock();
+        let protocol = VlanProtocol::Customer.to_be();
+        // SAFETY: The device is registered, and this an RCU reader; what is found is not followed.
+        let vlan = unsafe { bindings::__vlan_find_dev_deep_rcu(netdev.as_ptr(), protocol, vid) };
+        Ok(!vlan.is_null())
     }
 
     /// The number of the device.

@@ -231,7 +231,11 @@ impl Frame {
     ///
     /// `netdev` is an Ethernet device whose driver is not gone while the current CPU is an RCU reader, which it
     /// is. Not in a hard interrupt, nor with interrupts off.
-    pub(super) unsafe fn transmit_on(self, netdev: NonNull<bindings::net_device>) -> Result {
+    pub(super) unsafe fn transmit_on(
+        self,
+        netdev: NonNull<bindings::net_device>,
+        hooks: Hooks,
+    ) -> Result {
         let skb = self.as_ptr();
         // SAFETY: The device is alive, by the safety requirement. The frame is ours.
         let (is_up, is_fit, is_lro) = unsafe {
@@ -257,6 +261,9 @@ impl Frame {
         // SAFETY: The frame is complete and given away; for the device see above.
         let status = unsafe {
             bindings::kernel_ext_skb_forward_csum(skb);
+            if hooks == Hooks::Skipped {
+                bindings::kernel_ext_skb_skip_egress(skb);
+            }
             bindings::__dev_queue_xmit(self.into_raw().as_ptr(), null_mut())
         };
         from_status(status)
@@ -272,7 +279,11 @@ impl Frame {
     /// # Safety
     ///
     /// As [`Self::transmit_on`].
-    pub(super) unsafe fn receive_as(self, netdev: NonNull<bindings::net_device>) -> Result {
+    pub(super) unsafe fn receive_as(
+        self,
+        netdev: NonNull<bindings::net_device>,
+        hooks: Hooks,
+    ) -> Result {
         let skb = self.as_ptr();
         // SAFETY: The device is alive, by the safety requirement.
         if !unsafe { bindings::kernel_ext_netdev_is_running(netdev.as_ptr()) } {
@@ -289,6 +300,9 @@ impl Frame {
             let header = (*skb).data.cast();
             (*self.headers()).protocol = bindings::eth_type_trans(skb, netdev.as_ptr());
             bindings::kernel_ext_skb_postpull_rcsum(skb, header, ETHERNET_BYTES);
+            if hooks == Hooks::Skipped {
+                bindings::kernel_ext_skb_skip_ingress(skb);
+            }
             bindings::netif_rx(self.into_raw().as_ptr())
         };
         match status {
@@ -296,6 +310,16 @@ impl Frame {
             _ => Err(ENOBUFS),
         }
     }
+}
+
+/// Whether a device's hooks, such as a [`Hook`](super::Hook) or nft's chains, see a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hooks {
+    /// They do.
+    Passed,
+    /// They do not: they have seen it before. On its way in, nor do taps such as `tcpdump` and the filters of
+    /// `tc`, which come before the hooks.
+    Skipped,
 }
 
 /// What `eth_type_trans` leaves a frame as unless it is for another.

@@ -7,7 +7,10 @@
 
 use super::{
     device::Device,
-    frame::Frame,
+    frame::{
+        Frame,
+        Hooks, //
+    },
     loan::is_unicast,
     rtnl::{
         Netdev,
@@ -291,7 +294,7 @@ impl<H: PortHandler> Port<H> {
         let netdev = self.registered.netdev;
         let len_bytes = frame.len_bytes();
         // SAFETY: By the type invariant of `Registered`, it stays registered as long as `self`.
-        if unsafe { frame.receive_as(netdev) }.is_ok() {
+        if unsafe { frame.receive_as(netdev, Hooks::Passed) }.is_ok() {
             // SAFETY: As above.
             unsafe { bindings::kernel_ext_port_count_rx(netdev.as_ptr(), len_bytes) };
         }

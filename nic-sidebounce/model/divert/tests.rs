@@ -15,6 +15,7 @@ fn ports() -> [Port; 2] {
         vf,
         service: Vid::new(service).unwrap(),
         mac: ADDRESSES[usize::from(vf)],
+        bum: Bum::Unicast,
     })
 }
 
@@ -28,21 +29,17 @@ fn frame(vid: u16, src: Mac, dst: Mac) -> Frame {
     }
 }
 
-/// Each outcome in short: `vf0`, `vf1!` with another destination, `host`, `wire`, or the loss.
+/// Each outcome in short: `vf0`, `host`, `wire`, or the loss.
 fn words(outcomes: impl FnOnce(&Switch<'_>, &mut dyn FnMut(Outcome))) -> String {
     let ports = ports();
     let switch = Switch {
         ports: &ports,
         mac: PF,
-        bum: Bum::Unicast,
     };
     let mut words = Vec::new();
     outcomes(&switch, &mut |outcome| {
         words.push(match outcome {
-            Outcome::ToVf { port, rewrite } => {
-                assert!(rewrite.is_none_or(|mac| mac == port.mac));
-                format!("vf{}{}", port.vf, if rewrite.is_some() { "!" } else { "" })
-            }
+            Outcome::ToVf(port) => format!("vf{}", port.vf),
             Outcome::ToHost => "host".into(),
             Outcome::ToWire => "wire".into(),
             Outcome::Lost(lost) => format!("{lost:?}"),
@@ -51,8 +48,17 @@ fn words(outcomes: impl FnOnce(&Switch<'_>, &mut dyn FnMut(Outcome))) -> String 
     words.join(" ")
 }
 
+/// As a packet is treated that comes in on the PF.
+fn arrive(switch: &Switch<'_>, frame: &Frame, mut give: &mut dyn FnMut(Outcome)) {
+    match switch.origin(frame) {
+        Origin::Elsewhere => switch.received(frame, &mut give),
+        Origin::Vf(port) => switch.sent_by(&port, frame, &mut give),
+        Origin::Lost(_, lost) => give(Outcome::Lost(lost)),
+    }
+}
+
 fn forward(vid: u16, src: Mac, dst: Mac) -> String {
-    words(|switch, give| switch.forward(&frame(vid, src, dst), give))
+    words(|switch, give| arrive(switch, &frame(vid, src, dst), give))
 }
 
 #[test]
@@ -60,7 +66,7 @@ fn what_comes_for_a_vf_goes_to_it_and_the_rest_to_the_host() {
     assert_eq!(forward(0, PEER, ADDRESSES[1]), "vf1");
     assert_eq!(forward(0, PEER, PF), "host");
     assert_eq!(forward(0, PEER, PEER), "host");
-    assert_eq!(forward(0, PEER, Mac::BROADCAST), "vf0! vf1! host");
+    assert_eq!(forward(0, PEER, Mac::BROADCAST), "vf0 vf1 host");
     assert_eq!(forward(7, PEER, ADDRESSES[1]), "host");
 }
 
@@ -69,10 +75,7 @@ fn what_a_vf_sends_goes_where_it_should() {
     assert_eq!(forward(4001, ADDRESSES[0], PEER), "wire");
     assert_eq!(forward(4001, ADDRESSES[0], PF), "host");
     assert_eq!(forward(4001, ADDRESSES[0], ADDRESSES[1]), "vf1");
-    assert_eq!(
-        forward(4001, ADDRESSES[0], Mac::BROADCAST),
-        "vf1! wire host"
-    );
+    assert_eq!(forward(4001, ADDRESSES[0], Mac::BROADCAST), "vf1 wire host");
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn what_bridges_keep_to_themselves_is_not_forwarded() {
         ..frame(4001, ADDRESSES[0], PEER)
     };
     assert_eq!(
-        words(|switch, give| switch.forward(&pause, give)),
+        words(|switch, give| arrive(switch, &pause, give)),
         "LinkLocal"
     );
 }
@@ -109,7 +112,7 @@ fn what_the_host_sends_reaches_vfs_once() {
     let egress = |vid, src, dst| words(|switch, give| switch.egress(&frame(vid, src, dst), give));
     assert_eq!(egress(0, PF, ADDRESSES[0]), "vf0");
     assert_eq!(egress(0, PF, PEER), "wire");
-    assert_eq!(egress(0, PF, Mac::BROADCAST), "vf0! vf1! wire");
+    assert_eq!(egress(0, PF, Mac::BROADCAST), "vf0 vf1 wire");
     // The module's own.
     assert_eq!(egress(4001, PEER, ADDRESSES[0]), "wire");
     assert_eq!(egress(0, ADDRESSES[0], Mac::BROADCAST), "wire");
@@ -121,9 +124,25 @@ fn the_rules_of_the_vf_that_sends_come_first() {
     let switch = Switch {
         ports: &ports,
         mac: PF,
-        bum: Bum::Flood,
     };
     let from_vf = frame(4002, ADDRESSES[1], PEER);
     assert_eq!(switch.origin(&from_vf), Origin::Vf(ports[1]));
     assert_eq!(switch.origin(&frame(0, PEER, PF)), Origin::Elsewhere);
+}
+
+#[test]
+fn group_packets_are_readdressed_unless_the_vf_is_flooded() {
+    let [mut port, _] = ports();
+    assert_eq!(port.readdress(Mac::BROADCAST), Some(port.mac));
+    assert_eq!(port.readdress(PEER), None);
+    port.bum = Bum::Flood;
+    assert_eq!(port.readdress(Mac::BROADCAST), None);
+}
+
+#[test]
+fn level_2_cannot_send_as_somebody_else_than_the_vf() {
+    let [port, _] = ports();
+    let sent = |src| words(|switch, give| switch.sent_by(&port, &frame(0, src, PEER), give));
+    assert_eq!(sent(ADDRESSES[0]), "wire");
+    assert_eq!(sent(PEER), "Reflection");
 }

@@ -5,7 +5,15 @@
 #![cfg(test)]
 
 use super::{
-    super::{packet::parse, ruleset::Limits},
+    super::{
+        budget::{
+            Bucket,
+            Budget, //
+        },
+        learned::Learned,
+        packet::parse,
+        ruleset::Limits,
+    },
     *,
 };
 
@@ -33,16 +41,20 @@ impl Vf {
     }
 
     fn decide(&mut self, bytes: &[u8], direction: Direction) -> Decision {
-        let state = State {
-            quarantine: self.quarantine,
-            learned: &self.learned,
-            budget: self.budget,
-            bucket: self.bucket,
-        };
         let header = parse(bytes, None, direction);
-        let decision = decide(&header, direction, &self.policy, &state, &mut self.cache, 5);
-        self.bucket = decision.bucket;
-        decision
+        let above = Above {
+            quarantine: self.quarantine,
+            learned: self.learned.lookup(header.key(), 5),
+        };
+        let cache = Some(&mut self.cache);
+        let decision = decide(&header, direction, &self.policy, above, cache);
+        decision.limited(|| match self.budget.take(self.bucket, 5) {
+            Some(bucket) => {
+                self.bucket = bucket;
+                true
+            }
+            None => false,
+        })
     }
 
     fn verdict(&mut self, bytes: &[u8]) -> Verdict {

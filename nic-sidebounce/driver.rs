@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Loading and unloading.
+
+use crate::{
+    filters::Filters,
+    judge::Bounds,
+    model::{
+        cache::FlowCache,
+        line,
+        mem::NoMemory,
+        ruleset::Limits,
+        text::Malformed, //
+    },
+    module_parameters,
+    sysfs as attributes,
+    veb::Vids, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use kernel_ext::{
+    param::malformed_is_errno,
+    sysfs::{
+        Dir,
+        Parent, //
+    }, //
+};
+
+malformed_is_errno!(Malformed);
+
+impl From<NoMemory> for Error {
+    fn from(NoMemory: NoMemory) -> Self {
+        ENOMEM
+    }
+}
+
+impl From<line::Kind> for Error {
+    fn from(kind: line::Kind) -> Self {
+        match kind {
+            line::Kind::Syntax | line::Kind::Conflict => EINVAL,
+            line::Kind::Range => ERANGE,
+            line::Kind::TooMany => ENOSPC,
+            line::Kind::Missing => ENOENT,
+        }
+    }
+}
+
+/// The data of `/sys/kernel/nic_sidebounce`.
+pub(crate) struct Root {
+    pub(crate) filters: Arc<Filters>,
+}
+
+/// The module: `/sys/kernel/nic_sidebounce` and what is below it.
+pub(crate) struct NicSidebounce {
+    filters: Arc<Filters>,
+    root: Dir<Root>,
+}
+
+/// A module parameter within `range`.
+fn parameter(name: &str, value: u32, range: core::ops::RangeInclusive<u32>) -> Result<usize> {
+    if range.contains(&value) {
+        return Ok(usize::try_from(value)?);
+    }
+    pr_err!(
+        "{name} is out of range, {} to {}\n",
+        range.start(),
+        range.end()
+    );
+    Err(ERANGE)
+}
+
+impl kernel::Module for NicSidebounce {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let most_flows = u32::try_from(FlowCache::MAX_SETS.saturating_mul(4))?;
+        let max_rules = parameter(
+            "max_rules",
+            module_parameters::max_rules.value(),
+            1..=65_536,
+        )?;
+        let bounds = Bounds {
+            limits: Limits {
+                max_rules,
+                max_patterns: max_rules.saturating_mul(4),
+            },
+            max_masks: parameter("max_masks", module_parameters::max_masks.value(), 1..=1024)?,
+            cached_flows: parameter(
+                "flow_cache",
+                module_parameters::flow_cache.value(),
+                4..=most_flows,
+            )?,
+        };
+        let base = module_parameters::vid_base.value();
+        let count = module_parameters::vid_count.value();
+        let vids = Vids::new(base, count).ok_or(ERANGE).inspect_err(|_| {
+            pr_err!("vid_base and vid_count are out of range, 1 to 4094\n");
+        })?;
+        let filters = Arc::pin_init(Filters::new(bounds, vids)?, GFP_KERNEL)?;
+        let module = Self {
+            filters: filters.clone(),
+            root: Dir::new(
+                Parent::Kernel,
+                c"nic_sidebounce",
+                attributes::ROOT,
+                Ok(Root { filters }),
+            )?,
+        };
+        // Should it fail, dropping the module undoes the rest.
+        module.filters.open(&*module.root)?;
+        Ok(module)
+    }
+}
+
+impl Drop for NicSidebounce {
+    fn drop(&mut self) {
+        self.filters.close();
+    }
+}

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The filters, in `/sys/kernel/nic_sidebounce/filters`.
+
+use crate::{
+    filter::{
+        Filter,
+        Route,
+        Status, //
+    },
+    judge::Bounds,
+    model::{
+        mode::TxMode,
+        name::Name,
+        spec::{
+            Spec,
+            Target, //
+        }, //
+    },
+    pair::Pair,
+    sysfs as attributes,
+    tap::Tap,
+    uplink::Uplink,
+    veb::{
+        self,
+        Attachment,
+        Condition,
+        Vids, //
+    }, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    str::CString,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    net::{
+        Addresses,
+        Device,
+        Event,
+        Events,
+        Netdev,
+        Observer, //
+    },
+    pci,
+    queue::{
+        Errand,
+        Kick, //
+    },
+    registry::Registry,
+    sync::Slot,
+    sysfs::{
+        AsKobject,
+        Dir,
+        Parent, //
+    }, //
+};
+
+/// Most filters at a time.
+const MAX_FILTERS: usize = 1024;
+/// How often VFs are looked at, of whose changes nobody tells, in milliseconds.
+const LOOK_MS: u32 = 2_000;
+
+/// Where a filter is.
+enum Place {
+    Nowhere,
+    Vf(Attachment),
+    Device(Arc<Tap>),
+}
+
+/// A filter, what it is for, and its directory.
+struct Entry {
+    // Fields drop in declaration order: the directory goes first, and the VF is given back before the rest.
+    dir: Dir<Arc<Filter>>,
+    place: Place,
+    /// Whether somebody has taken the VF's VLAN away: then it is not taken back.
+    is_overridden: bool,
+    filter: Closing,
+}
+
+/// A filter that is parted from all that refers to it when this is dropped.
+struct Closing(Arc<Filter>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// A PF with filtered VFs.
+struct Trunk {
+    uplink: Arc<Uplink>,
+    /// What lets the PF see what VFs send to the wire, while a filter wants that.
+    capture: Option<Addresses>,
+}
+
+/// The filters and their directory.
+struct Open {
+    // Fields drop in declaration order: inner directories go first.
+    named: Registry<Entry>,
+    trunks: KVec<Trunk>,
+    dir: Dir<()>,
+    _devices: Events<Observing>,
+    _functions: pci::Watch<Observing>,
+}
+
+/// All filters.
+///
+/// Lock order: `open` is taken before the lock of all network devices, and by no attribute of a filter, since it is
+/// held while a filter's directory is removed.
+#[pin_data]
+pub(crate) struct Filters {
+    /// [`None`] before there is a directory, and once the module is being unloaded.
+    #[pin]
+    open: Mutex<Option<Open>>,
+    bounds: Bounds,
+    vids: Vids,
+    bell: Arc<Bell>,
+}
+
+impl Filters {
+    pub(crate) fn new(bounds: Bounds, vids: Vids) -> Result<impl PinInit<Self, Error>> {
+        let bell = Arc::new(Bell(Slot::empty()), GFP_KERNEL)?;
+        Ok(try_pin_init!(Self {
+            open <- new_mutex!(None, "nic_sidebounce::Filters"),
+            bounds,
+            vids,
+            bell,
+        }))
+    }
+
+    /// Creates the directory `filters` in `parent`; filters can be added from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn open(self: &Arc<Self>, parent: &dyn AsKobject) -> Result {
+        self.bell.0.replace(Kick::new(Ok(Chores(self.clone())))?)?;
+        let observing = || Ok::<_, Error>(Observing(self.clone()));
+        let open = Open {
+            named: Registry::new(MAX_FILTERS),
+            trunks: KVec::new(),
+            dir: Dir::new(Parent::Dir(parent), c"filters", &[], Ok(()))?,
+            _devices: Events::new(observing())?,
+            _functions: pci::Watch::new(observing())?,
+        };
+        *self.open.lock() = Some(open);
+        Ok(())
+    }
+
+    /// Adds the filter that `text` describes.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] or [`ERANGE`] for a malformed text, [`EEXIST`] for a name that is taken, [`EBUSY`] for a VF or
+    /// device that is filtered already, [`ENODEV`] if there is no such device or VF, or during unload,
+    /// [`EOPNOTSUPP`] if it is no Ethernet device or its driver cannot do that, [`EADDRNOTAVAIL`] if the host does
+    /// not know the VF's address, [`ENOSPC`] if there are too many or no VLAN is free, [`ENOMEM`].
+    pub(crate) fn add(&self, text: &str) -> Result {
+        let spec = Spec::parse(text)?;
+        let name = CString::try_from_fmt(format_args!("{}", spec.name))?;
+        let mut open = self.open.lock();
+        let open = (*open).as_mut().ok_or(ENODEV)?;
+        // First, so that nothing is touched in vain.
+        let vacancy = open.named.vacancy(name)?;
+        let filter = Filter::new(open.free_id(), &spec, self.bounds, self.bell.clone())?;
+        let is_same = |entry: &Entry| *entry.filter.0.target == *filter.target;
+        if open.named.iter().any(is_same) {
+            return Err(EBUSY);
+        }
+        let closing = Closing(filter.clone());
+        filter.pair.replace(Pair::new(&filter)?)?;
+        let mut entry = Entry {
+            dir: Dir::new(
+                Parent::Dir(&*open.dir),
+                vacancy.name(),
+                attributes::FILTER,
+                Ok(filter.clone()),
+            )?,
+            place: Place::Nowhere,
+            is_overridden: false,
+            filter: closing,
+        };
+        let added = entry.place(&mut open.trunks, &self.vids);
+        if added.is_err() {
+            // A PF that is not needed after all.
+            drop(entry);
+            open.settle();
+            return added;
+        }
+        open.named.insert(vacancy, entry)?;
+        open.settle();
+        self.bell.ring();
+        pr_info!("filter {}: added\n", spec.name.as_str());
+        Ok(())
+    }
+
+    /// Removes the filter named `text`; what it was for then gets its packets directly.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if no filter can have that name, [`ENOENT`] if none has, [`ENODEV`] during unload.
+    pub(crate) fn remove(&self, text: &str) -> Result {
+        let name = Name::new(text).ok_or(EINVAL)?;
+        let mut open = self.open.lock();
+        let open = (*open).as_mut().ok_or(ENODEV)?;
+        // With the lock held, so that the name is free only when its directory is gone. No attribute of a filter
+        // takes this lock.
+        drop(open.named.remove(name.as_str())?);
+        open.settle();
+        pr_info!("filter {}: removed\n", name.as_str());
+        Ok(())
+    }
+
+    /// Looks after all filters: puts those to their place that have lost or not yet found it, and does what packets
+    /// have asked for.
+    fn refresh(&self) {
+        let mut open = self.open.lock();
+        let Some(open) = (*open).as_mut() else {
+            return;
+        };
+        let Open { named, trunks, .. } = open;
+        for entry in named.iter_mut() {
+            entry.refresh(trunks, &self.vids);
+        }
+        open.settle();
+    }
+
+    /// Hands over and drops what was held.
+    fn tend(&self) -> Option<u32> {
+        let open = self.open.lock();
+        let entries = || open.iter().flat_map(|open| open.named.iter());
+        for entry in entries() {
+            entry.filter.0.tend();
+            if entry.filter.0.holding.take_due() {
+                entry.dir.notify(c"waiting");
+            }
+        }
+        let looks = entries().map(|entry| {
+            let due_ms = entry.filter.0.holding.due_ms();
+            due_ms.unwrap_or(LOOK_MS).min(LOOK_MS)
+        });
+        looks.min()
+    }
+
+    /// Removes all filters for good.
+    pub(crate) fn close(&self) {
+        // It waits for its errand, which takes the other lock.
+        drop(self.bell.0.take());
+        let open = self.open.lock().take();
+        drop(open);
+    }
+}
+
+impl Entry {
+    /// Puts the filter, which is nowhere, to its place.
+    fn place(&mut self, trunks: &mut KVec<Trunk>, vids: &Vids) -> Result {
+        let filter = &self.filter.0;
+        let target = filter.target.to_str().map_err(|_| EINVAL)?;
+        let target = Target::parse(target)?;
+        let device = Device::named(target.device().as_str())?;
+        let (place, status) = match target {
+            Target::Device(_) => {
+                let tap = Arc::new(Tap::new(device, filter.clone())?, GFP_KERNEL)?;
+                filter.route.replace(Route::Tap(tap.clone()))?;
+                (Place::Device(tap), Status::Filtering { vid: 0, mac: None })
+            }
+            Target::Vf { vf, .. } => {
+                let uplink = uplink(trunks, device)?;
+                let attachment = Attachment::new(&uplink, vf, vids, filter)?;
+                let status = attachment.status();
+                (Place::Vf(attachment), status)
+            }
+        };
+        filter.set_status(status);
+        self.place = place;
+        Ok(())
+    }
+
+    /// Takes the filter away from its place.
+    fn displace(&mut self) {
+        drop(self.filter.0.route.take());
+        self.place = Place::Nowhere;
+    }
+
+    /// Looks whether the filter still is at its place, or can be.
+    fn refresh(&mut self, trunks: &mut KVec<Trunk>, vids: &Vids) {
+        let condition = match &self.place {
+            Place::Nowhere => Condition::Gone,
+            Place::Device(tap) if tap.is_there() => Condition::Good,
+            Place::Device(_) => Condition::Gone,
+            Place::Vf(attachment) => attachment.condition(),
+        };
+        let status = match (condition, &mut self.place) {
+            (Condition::Moved(mac), Place::Vf(attachment)) => {
+                // Tried again later if there is no memory.
+                let _ = attachment.move_to(mac, &self.filter.0);
+                attachment.status()
+            }
+            (Condition::Good | Condition::Moved(_), _) => return,
+            (Condition::Overridden, _) => {
+                self.displace();
+                self.is_overridden = true;
+                Status::Waiting("somebody has changed its VLAN")
+            }
+            (Condition::Gone, _) if self.is_overridden => return,
+            (Condition::Gone, _) => {
+                self.displace();
+                match self.place(trunks, vids) {
+                    Ok(()) => self.filter.0.status(),
+                    Err(error) => {
+                        self.displace();
+                        Status::Waiting(reason(error))
+                    }
+                }
+            }
+        };
+        if self.filter.0.set_status(status) || matches!(status, Status::Filtering { .. }) {
+            self.dir.notify(c"state");
+        }
+    }
+}
+
+/// The PF of `device`.
+fn uplink(trunks: &mut KVec<Trunk>, device: Device) -> Result<Arc<Uplink>> {
+    let is_it = |trunk: &&Trunk| trunk.uplink.device() == device && trunk.uplink.is_there();
+    if let Some(trunk) = trunks.iter().find(is_it) {
+        return Ok(trunk.uplink.clone());
+    }
+    let uplink = Uplink::new(device)?;
+    let trunk = Trunk {
+        uplink: uplink.clone(),
+        capture: None,
+    };
+    trunks.push(trunk, GFP_KERNEL)?;
+    Ok(uplink)
+}
+
+impl Open {
+    /// The lowest number that no filter has.
+    fn free_id(&self) -> u32 {
+        let is_free = |id: &u32| !self.named.iter().any(|entry| entry.filter.0.id == *id);
+        (0..).find(is_free).unwrap_or(u32::MAX)
+    }
+
+    /// Lets PFs have what their filters want, and forgets those without any.
+    fn settle(&mut self) {
+        self.trunks.retain(|trunk| trunk.uplink.has(|_| true));
+        for trunk in self.trunks.iter_mut() {
+            let uplink = &trunk.uplink;
+            // Without memory both are done the next time.
+            let _ = uplink.publish();
+            let is_wanted = uplink.has(|filter| filter.settings().tx_mode != TxMode::Jail);
+            trunk.capture = match (is_wanted, trunk.capture.take()) {
+                (false, _) => None,
+                (true, Some(capture)) if capture.is_in_force() => Some(capture),
+                (true, _) => veb::capture(uplink).ok(),
+            };
+        }
+    }
+}
+
+/// Why a filter is nowhere.
+fn reason(error: Error) -> &'static str {
+    match error {
+        ENODEV => "there is no such device, or no such VF",
+        EADDRNOTAVAIL => "the host does not know the VF's address",
+        ENOSPC => "no VLAN is free",
+        EOPNOTSUPP => "the device or its driver cannot do it",
+        ENOMEM => "there is no memory",
+        _ => "the driver refuses",
+    }
+}
+
+/// Lets filters be looked after, asked for in any context.
+pub(crate) struct Bell(Slot<Kick<Chores>>);
+
+impl Bell {
+    /// Soon.
+    pub(crate) fn ring(&self) {
+        self.0.with(|kick| {
+            if let Some(kick) = kick {
+                kick.trigger();
+            }
+        });
+    }
+}
+
+struct Chores(Arc<Filters>);
+
+impl Errand for Chores {
+    fn run(&self) {
+        self.0.refresh();
+    }
+
+    fn retry_ms(&self) -> Option<u32> {
+        self.0.tend()
+    }
+}
+
+/// Sees devices and VFs come and go.
+struct Observing(Arc<Filters>);
+
+impl Observer for Observing {
+    fn event(&self, event: Event, _netdev: &Netdev<'_>) {
+        match event {
+            Event::Register | Event::Unregister(_) | Event::ChangeAddress | Event::ChangeName => {
+                self.0.bell.ring();
+            }
+            _ => {}
+        }
+    }
+}
+
+impl pci::Watcher for Observing {
+    fn added(&self, function: &pci::Function) {
+        // At once: no packet reaches the VF before it is kept apart.
+        if function.virtual_of().is_some() {
+            self.0.refresh();
+        }
+    }
+
+    fn removed(&self, function: &pci::Function) {
+        if function.virtual_of().is_some() {
+            self.0.bell.ring();
+        }
+    }
+}

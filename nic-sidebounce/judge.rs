@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Level 1 of one filter: its rules, the flows that were learned, and how much may bounce.
+
+use crate::{
+    model::{
+        budget::Bucket,
+        cache::{
+            FlowCache,
+            Generation, //
+        },
+        classifier::Options,
+        field::Action,
+        key::Direction,
+        learned::{
+            Learned,
+            Refused, //
+        },
+        line::Malformed,
+        packet::{
+            self,
+            Header,
+            Tag, //
+        },
+        ruleset::{
+            Limits,
+            Refusal,
+            RuleSet, //
+        },
+        verdict::{
+            decide,
+            Above,
+            Decision,
+            DropReason,
+            Policy,
+            Source,
+            Verdict, //
+        }, //
+    },
+    seen::Seen,
+    settings::Settings,
+    stats::{
+        Counter,
+        Counters, //
+    }, //
+};
+use core::fmt;
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    net::Packet,
+    random,
+    sched::now_ns,
+    sync::{
+        new_raw_spinlock,
+        peek,
+        PerCpu,
+        Published,
+        RawSpinLock,
+        Tally, //
+    }, //
+};
+
+/// Flows that a filter learns.
+const LEARNED_FLOWS: usize = 1024;
+
+/// What filters are made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) limits: Limits,
+    pub(crate) max_masks: usize,
+    pub(crate) cached_flows: usize,
+}
+
+/// Rules as they are searched, and their counters: packets and bytes of each.
+struct Ruled {
+    policy: Policy,
+    tally: Tally,
+}
+
+impl Ruled {
+    fn new(rules: &RuleSet, generation: Generation, options: Options) -> Result<Self> {
+        Ok(Self {
+            policy: Policy::new(rules, generation, options)?,
+            tally: Tally::new(rules.rules().len().saturating_mul(2))?,
+        })
+    }
+
+    #[inline]
+    fn count(&self, rule: u32, len_bytes: u32) {
+        let Ok(rule) = usize::try_from(rule) else {
+            return;
+        };
+        let packets = rule.wrapping_mul(2);
+        self.tally.add(packets, 1);
+        self.tally
+            .add(packets.wrapping_add(1), u64::from(len_bytes));
+    }
+
+    /// How many packets and bytes the rule at `place` has decided about.
+    fn counted(&self, place: usize) -> (u64, u64) {
+        let packets = place.wrapping_mul(2);
+        let bytes = packets.wrapping_add(1);
+        (self.tally.sum(packets), self.tally.sum(bytes))
+    }
+
+    /// Goes on counting from where `old` had got, for rules that were there before in the same order.
+    fn carry(&self, rules: &RuleSet, old: &Self, old_rules: &RuleSet) {
+        let mut before = old_rules.rules().iter().enumerate();
+        for (place, rule) in rules.rules().iter().enumerate() {
+            let Some((former, _)) = before.find(|(_, former)| *former == rule) else {
+                return;
+            };
+            let (packets, bytes) = old.counted(former);
+            let at = place.wrapping_mul(2);
+            self.tally.add(at, packets);
+            self.tally.add(at.wrapping_add(1), bytes);
+        }
+    }
+}
+
+/// The rules as they were written.
+struct Written {
+    rules: RuleSet,
+    generation: Generation,
+    /// Why the last text was refused, if it was.
+    refused: Option<Malformed>,
+}
+
+/// Level 1 of one filter.
+#[pin_data]
+pub(crate) struct Judge {
+    ruled: Published<Ruled>,
+    #[pin]
+    written: Mutex<Written>,
+    options: Options,
+    caches: PerCpu<FlowCache>,
+    #[pin]
+    learned: RawSpinLock<Learned>,
+    /// Whether any flow was ever learned: spares the lock.
+    has_learned: Atomic<bool>,
+    /// See [`Bucket`].
+    bucket: Atomic<u64>,
+}
+
+impl Judge {
+    /// No rules.
+    pub(crate) fn new(bounds: Bounds) -> Result<impl PinInit<Self, Error>> {
+        let options = Options {
+            max_masks: bounds.max_masks,
+            ..Options::new(random::number())
+        };
+        let rules = RuleSet::new(bounds.limits);
+        let generation = Generation::FIRST;
+        let ruled = Published::new(Ruled::new(&rules, generation, options)?)?;
+        let caches = PerCpu::new(|| Ok(FlowCache::new(bounds.cached_flows, random::number())?))?;
+        let learned = Learned::new(LEARNED_FLOWS, random::number())?;
+        let written = Written {
+            rules,
+            generation,
+            refused: None,
+        };
+        Ok(try_pin_init!(Self {
+            ruled,
+            written <- new_mutex!(written, "nic_sidebounce::Judge"),
+            options,
+            caches,
+            learned <- new_raw_spinlock!(learned, "nic_sidebounce::Judge::learned"),
+            has_learned: Atomic::new(false),
+            bucket: Atomic::new(Bucket::FULL.0),
+        }))
+    }
+
+    /// Decides about a packet; `tag` is what the kernel took out of it, unless that is the service VLAN's. With
+    /// bottom halves off.
+    pub(crate) fn judge(
+        &self,
+        packet: &Packet,
+        tag: Option<Tag>,
+        direction: Direction,
+        settings: &Settings,
+        counters: &Counters,
+    ) -> Decision {
+        let header = packet::parse(&Seen(packet), tag, direction);
+        let above = Above {
+            quarantine: settings.quarantine,
+            learned: self.learned(&header),
+        };
+        let decision = self.ruled.with(|ruled| {
+            let policy = &ruled.policy;
+            let cached = self
+                .caches
+                .try_with(|cache| decide(&header, direction, policy, above, Some(cache)));
+            let decision =
+                cached.unwrap_or_else(|| decide(&header, direction, policy, above, None));
+            if let Source::Rule(rule) = decision.source {
+                ruled.count(rule, packet.len_bytes());
+            }
+            decision
+        });
+        let decision = decision.limited(|| self.may_bounce(settings));
+        count(&decision, direction, counters);
+        if header.unparsed().is_some() {
+            counters.count(Counter::Unparsed);
+        }
+        decision
+    }
+
+    #[inline]
+    fn learned(&self, header: &Header) -> Option<Action> {
+        if !peek(&self.has_learned) {
+            return None;
+        }
+        self.learned.lock().lookup(header.key(), now_ns())
+    }
+
+    /// Takes one bounce out of the bucket, if there is one.
+    fn may_bounce(&self, settings: &Settings) -> bool {
+        let budget = settings.budget();
+        let now_ns = now_ns();
+        let mut old = peek(&self.bucket);
+        loop {
+            let Some(new) = budget.take(Bucket(old), now_ns) else {
+                return false;
+            };
+            match self.bucket.cmpxchg(old, new.0, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    /// From now on, for `duration_s` seconds, this becomes of packets of the same flow.
+    pub(crate) fn learn(
+        &self,
+        packet: &Packet,
+        direction: Direction,
+        action: Action,
+        duration_s: u32,
+    ) -> Result<(), Refused> {
+        let header = packet::parse(&Seen(packet), None, direction);
+        let now_ns = now_ns();
+        let until_ns = now_ns.saturating_add(u64::from(duration_s).saturating_mul(1_000_000_000));
+        self.learned
+            .lock()
+            .learn(header.key(), action, now_ns, until_ns)?;
+        self.has_learned.store(true, Relaxed);
+        Ok(())
+    }
+
+    /// Forgets all that was learned.
+    pub(crate) fn forget(&self) {
+        self.has_learned.store(false, Relaxed);
+        self.learned.lock().clear();
+    }
+
+    /// Changes the rules as `text` says, all of it or nothing. No packet meets a mix.
+    ///
+    /// # Errors
+    ///
+    /// Those of the grammar, see [`Malformed`]; [`ENOMEM`].
+    pub(crate) fn write(&self, text: &str) -> Result {
+        let mut written = self.written.lock();
+        let rules = match written.rules.changed(text) {
+            Ok(rules) => rules,
+            Err(Refusal::NoMemory) => return Err(ENOMEM),
+            Err(Refusal::Malformed(malformed)) => {
+                written.refused = Some(malformed);
+                return Err(malformed.kind.into());
+            }
+        };
+        let generation = written.generation.next();
+        if generation == Generation::FIRST {
+            // Caches could not tell old entries.
+            return Err(EOVERFLOW);
+        }
+        let old = self
+            .ruled
+            .replace(Ruled::new(&rules, generation, self.options)?)?;
+        self.ruled
+            .with(|ruled| ruled.carry(&rules, &old, &written.rules));
+        written.rules = rules;
+        written.generation = generation;
+        written.refused = None;
+        Ok(())
+    }
+
+    /// Writes the rules that there are.
+    ///
+    /// # Errors
+    ///
+    /// If `out` fails.
+    pub(crate) fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        write!(out, "{}", self.written.lock().rules)
+    }
+
+    /// Writes what each rule has decided about: its priority, packets, bytes and name.
+    ///
+    /// # Errors
+    ///
+    /// If `out` fails.
+    pub(crate) fn show_counters(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let written = self.written.lock();
+        for (place, rule) in written.rules.rules().iter().enumerate() {
+            let (packets, bytes) = self.ruled.with(|ruled| ruled.counted(place));
+            write!(out, "{} {packets} {bytes}", rule.priority)?;
+            match &rule.name {
+                Some(name) => writeln!(out, " {}", name.as_str())?,
+                None => writeln!(out)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Why the last text was refused; [`None`] if it was not.
+    pub(crate) fn refused(&self) -> Option<Malformed> {
+        self.written.lock().refused
+    }
+}
+
+fn count(decision: &Decision, direction: Direction, counters: &Counters) {
+    counters.count(match (decision.verdict, direction) {
+        (Verdict::Accept, Direction::Rx) => Counter::RxAccepted,
+        (Verdict::Accept, Direction::Tx) => Counter::TxAccepted,
+        (Verdict::Drop(DropReason::BounceLimit), _) => Counter::BounceLimited,
+        (Verdict::Drop(DropReason::Policy), Direction::Rx) => Counter::RxDropped,
+        (Verdict::Drop(DropReason::Policy), Direction::Tx) => Counter::TxDropped,
+        (Verdict::Bounce(_), Direction::Rx) => Counter::RxBounced,
+        (Verdict::Bounce(_), Direction::Tx) => Counter::TxBounced,
+    });
+    match decision.source {
+        Source::Learned => counters.count(Counter::LearnedHits),
+        _ if decision.is_cached => counters.count(Counter::Cached),
+        _ => {}
+    }
+}

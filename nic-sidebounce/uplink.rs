@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A PF, on which the packets of its filtered VFs pass.
+
+use crate::{
+    filter::Filter,
+    model::{
+        divert::{
+            self,
+            Origin,
+            Outcome as Way,
+            Port,
+            Switch, //
+        },
+        ethernet::Mac,
+        key::Direction,
+        mode::TxMode, //
+    },
+    seen,
+    stats::Counter, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    net::{
+        Device,
+        DropReason,
+        Frame,
+        Handler,
+        Here,
+        Hook,
+        Outcome,
+        Visit,
+        VlanProtocol,
+        VlanTag, //
+    },
+    sync::Published, //
+};
+
+/// A PF and its filters.
+#[pin_data]
+pub(crate) struct Uplink {
+    hook: Hook<Veb>,
+    #[pin]
+    members: Mutex<KVec<Member>>,
+}
+
+/// A VF, and its filter.
+struct Member {
+    port: Port,
+    filter: Arc<Filter>,
+}
+
+/// The filters of a PF.
+#[derive(Default)]
+struct Board {
+    ports: KVec<Port>,
+    /// In the same order.
+    filters: KVec<Arc<Filter>>,
+}
+
+/// What sees the frames of a PF.
+struct Veb {
+    board: Published<Board>,
+}
+
+impl Port {
+    /// Addresses a frame as the VF is to get it.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if it has no Ethernet header, [`ENOMEM`].
+    #[inline]
+    pub(crate) fn address(&self, frame: &mut Frame) -> Result {
+        let [d0, d1, d2, d3, d4, d5] = frame.at(0).ok_or(EINVAL)?;
+        match self.readdress(Mac([d0, d1, d2, d3, d4, d5])) {
+            Some(mac) => frame.edit()?.set_dst_mac(mac.0),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Board {
+    fn switch(&self, here: Here<'_>) -> Switch<'_> {
+        Switch {
+            ports: &self.ports,
+            mac: Mac(here.mac()),
+        }
+    }
+
+    #[inline]
+    fn filter(&self, port: &Port) -> Option<&Filter> {
+        let place = self.ports.iter().position(|other| other.vf == port.vf)?;
+        self.filters.get(place).map(|filter| &**filter)
+    }
+
+    /// A frame has come in on the PF, from elsewhere than a filtered VF.
+    fn received<'a>(
+        &self,
+        switch: &Switch<'_>,
+        info: &divert::Frame,
+        visit: Visit<'a>,
+    ) -> Outcome<'a> {
+        let mut visit = Some(visit);
+        let mut passes = false;
+        switch.received(info, |way| match way {
+            Way::ToVf(port) => self.hand_over(&port, info, &mut visit),
+            Way::ToHost | Way::ToWire => passes = true,
+            Way::Lost(_) => {}
+        });
+        match visit {
+            Some(visit) if passes => Outcome::Pass(visit),
+            _ => Outcome::Taken,
+        }
+    }
+
+    /// The host sends a frame on the PF.
+    fn leaving<'a>(
+        &self,
+        switch: &Switch<'_>,
+        info: &divert::Frame,
+        visit: Visit<'a>,
+    ) -> Outcome<'a> {
+        let mut visit = Some(visit);
+        let mut passes = false;
+        switch.egress(info, |way| match way {
+            Way::ToVf(port) => self.hand_over(&port, info, &mut visit),
+            Way::ToHost | Way::ToWire => passes = true,
+            Way::Lost(_) => {}
+        });
+        match visit {
+            Some(visit) if passes => Outcome::Pass(visit),
+            _ => Outcome::Taken,
+        }
+    }
+
+    /// Gives a VF what is for it, or a copy of what is for a group.
+    fn hand_over(&self, port: &Port, info: &divert::Frame, visit: &mut Option<Visit<'_>>) {
+        let Some(filter) = self.filter(port) else {
+            return;
+        };
+        if info.dst.is_group() {
+            if let Some(visit) = visit {
+                filter.copied(visit);
+            }
+        } else if let Some(visit) = visit.take() {
+            filter.visited(visit);
+        }
+    }
+
+    /// Lets a frame go on that the VF `from` has sent, and that has passed its rules.
+    fn forward(&self, here: Here<'_>, from: &Port, sender: &Filter, frame: Frame) {
+        let Some(info) = seen::divert_frame(&frame) else {
+            return sender.counters.count(Counter::Lost);
+        };
+        let is_jailed = sender.settings().tx_mode == TxMode::Jail;
+        let is_group = info.dst.is_group();
+        let mut frame = Some(frame);
+        let mut next = |is_last: bool| match (&frame, is_last) {
+            (Some(frame), false) => frame.clone_frame().ok(),
+            _ => frame.take(),
+        };
+        self.switch(here).sent_by(from, &info, |way| {
+            let gone = match way {
+                Way::ToVf(port) => self.filter(&port).and_then(|filter| {
+                    let frame = next(!is_group)?;
+                    let decision = filter.judge(&frame, seen::tag(&frame), Direction::Rx);
+                    filter.dispose(frame, Direction::Rx, &decision);
+                    Some(())
+                }),
+                Way::ToWire if is_jailed => {
+                    sender.counters.count(Counter::TxDropped);
+                    Some(())
+                }
+                Way::ToWire => next(!is_group).and_then(|frame| here.transmit(frame).ok()),
+                Way::ToHost => next(true).and_then(|frame| here.go_on_receiving(frame).ok()),
+                Way::Lost(_) => {
+                    sender.counters.count(Counter::Reflected);
+                    Some(())
+                }
+            };
+            if gone.is_none() {
+                sender.counters.count(Counter::Lost);
+            }
+        });
+    }
+}
+
+impl Handler for Veb {
+    // The last one, so that others see what comes in as it came.
+    const PRIORITY: i32 = i32::MAX;
+
+    fn ingress<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
+        let Some(info) = seen::divert_frame(&visit) else {
+            return Outcome::Pass(visit);
+        };
+        self.board.with(|board| {
+            let switch = board.switch(visit.here());
+            match switch.origin(&info) {
+                Origin::Elsewhere => board.received(&switch, &info, visit),
+                Origin::Lost(port, _) => {
+                    if let Some(filter) = board.filter(&port) {
+                        filter.counters.count(Counter::Reflected);
+                    }
+                    visit.drop_with(DropReason::Policy);
+                    Outcome::Taken
+                }
+                Origin::Vf(port) => {
+                    if let Some(filter) = board.filter(&port) {
+                        match untagged(visit) {
+                            Some(frame) => filter.sent(frame),
+                            None => filter.counters.count(Counter::Lost),
+                        }
+                    }
+                    Outcome::Taken
+                }
+            }
+        })
+    }
+
+    fn egress<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
+        let Some(info) = seen::divert_frame(&visit) else {
+            return Outcome::Pass(visit);
+        };
+        self.board
+            .with(|board| board.leaving(&board.switch(visit.here()), &info, visit))
+    }
+}
+
+/// Takes a frame and takes its service tag off.
+fn untagged(visit: Visit<'_>) -> Option<Frame> {
+    let mut frame = visit.take()?;
+    frame.edit().ok()?.pop_tag().ok()?;
+    Some(frame)
+}
+
+impl Uplink {
+    /// Begins to see the frames of the PF with the network device `device`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hook::new`].
+    pub(crate) fn new(device: Device) -> Result<Arc<Self>> {
+        let board = Published::new(Board::default())?;
+        let hook = Hook::new(device, Ok(Veb { board }))?;
+        Arc::pin_init(
+            try_pin_init!(Self {
+                hook,
+                members <- new_mutex!(KVec::new(), "nic_sidebounce::Uplink"),
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The network device.
+    pub(crate) fn device(&self) -> Device {
+        self.hook.device()
+    }
+
+    /// Whether it is still there.
+    pub(crate) fn is_there(&self) -> bool {
+        self.hook.with(|_| ()).is_some()
+    }
+
+    /// Lets `filter` have the packets of the VF behind `port`.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`], with nothing changed.
+    pub(crate) fn join(self: &Arc<Self>, port: Port, filter: Arc<Filter>) -> Result<Seat> {
+        let mut members = self.members.lock();
+        members.push(Member { port, filter }, GFP_KERNEL)?;
+        drop(members);
+        let seat = Seat {
+            uplink: self.clone(),
+            vf: port.vf,
+        };
+        self.publish()?;
+        Ok(seat)
+    }
+
+    /// Lets packets meet the filters that there are.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: then they still meet those that there were.
+    pub(crate) fn publish(&self) -> Result {
+        let mut board = Board::default();
+        let members = self.members.lock();
+        for member in members.iter() {
+            let port = Port {
+                bum: member.filter.settings().bum,
+                ..member.port
+            };
+            board.ports.push(port, GFP_KERNEL)?;
+            board.filters.push(member.filter.clone(), GFP_KERNEL)?;
+        }
+        drop(self.hook.board.replace(board)?);
+        Ok(())
+    }
+
+    /// Whether there is a filter for which `is_it`.
+    pub(crate) fn has(&self, is_it: impl Fn(&Filter) -> bool) -> bool {
+        self.members
+            .lock()
+            .iter()
+            .any(|member| is_it(&member.filter))
+    }
+
+    /// Sends `frame` to the VF behind `port`, by its service VLAN.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if the PF is gone, [`ENOMEM`], or what sending fails with.
+    #[inline]
+    pub(crate) fn send_to(&self, port: &Port, mut frame: Frame) -> Result {
+        frame.edit()?.push_tag(VlanTag {
+            protocol: VlanProtocol::Customer,
+            control: port.service.get(),
+        })?;
+        self.hook
+            .with(|here| here.transmit(frame))
+            .unwrap_or(Err(ENODEV))
+    }
+
+    /// Lets `frame` go on, which the VF behind `port` has sent.
+    pub(crate) fn forward(&self, port: &Port, sender: &Filter, frame: Frame) {
+        let gone = self.hook.with(|here| {
+            self.hook
+                .board
+                .with(|board| board.forward(here, port, sender, frame));
+        });
+        if gone.is_none() {
+            sender.counters.count(Counter::Lost);
+        }
+    }
+}
+
+/// A VF's place at a PF, which it leaves when this is dropped.
+pub(crate) struct Seat {
+    uplink: Arc<Uplink>,
+    vf: u16,
+}
+
+impl Seat {
+    /// The PF.
+    pub(crate) fn uplink(&self) -> &Arc<Uplink> {
+        &self.uplink
+    }
+
+    /// The VF has another address.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: then it has effect later.
+    pub(crate) fn readdress(&self, mac: Mac) -> Result {
+        let mut members = self.uplink.members.lock();
+        if let Some(member) = members.iter_mut().find(|member| member.port.vf == self.vf) {
+            member.port.mac = mac;
+        }
+        drop(members);
+        self.uplink.publish()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut members = self.uplink.members.lock();
+        let place = members.iter().position(|member| member.port.vf == self.vf);
+        let left = place.and_then(|place| members.remove(place).ok());
+        drop(members);
+        // Without memory its packets still meet the filter, which drops them, until others come or go.
+        let _ = self.uplink.publish();
+        drop(left);
+    }
+}
