@@ -10,7 +10,6 @@ use crate::{
     },
     judge::Bounds,
     model::{
-        mode::TxMode,
         name::Name,
         spec::{
             Spec,
@@ -20,9 +19,9 @@ use crate::{
     pair::Pair,
     sysfs as attributes,
     tap::Tap,
+    trunk::Trunk,
     uplink::Uplink,
     veb::{
-        self,
         Attachment,
         Condition,
         Vids, //
@@ -39,7 +38,6 @@ use kernel::{
 };
 use kernel_ext::{
     net::{
-        Addresses,
         Device,
         Event,
         Events,
@@ -89,13 +87,6 @@ impl Drop for Closing {
     fn drop(&mut self) {
         self.0.close();
     }
-}
-
-/// A PF with filtered VFs.
-struct Trunk {
-    uplink: Arc<Uplink>,
-    /// What lets the PF see what VFs send to the wire, while a filter wants that.
-    capture: Option<Addresses>,
 }
 
 /// The filters and their directory.
@@ -332,11 +323,7 @@ fn uplink(trunks: &mut KVec<Trunk>, device: Device) -> Result<Arc<Uplink>> {
         return Ok(trunk.uplink.clone());
     }
     let uplink = Uplink::new(device)?;
-    let trunk = Trunk {
-        uplink: uplink.clone(),
-        capture: None,
-    };
-    trunks.push(trunk, GFP_KERNEL)?;
+    trunks.push(Trunk::new(uplink.clone()), GFP_KERNEL)?;
     Ok(uplink)
 }
 
@@ -351,15 +338,8 @@ impl Open {
     fn settle(&mut self) {
         self.trunks.retain(|trunk| trunk.uplink.has(|_| true));
         for trunk in self.trunks.iter_mut() {
-            let uplink = &trunk.uplink;
-            // Without memory both are done the next time.
-            let _ = uplink.publish();
-            let is_wanted = uplink.has(|filter| filter.settings().tx_mode != TxMode::Jail);
-            trunk.capture = match (is_wanted, trunk.capture.take()) {
-                (false, _) => None,
-                (true, Some(capture)) if capture.is_in_force() => Some(capture),
-                (true, _) => veb::capture(uplink).ok(),
-            };
+            // What fails is done the next time.
+            let _ = trunk.settle();
         }
     }
 }

@@ -26,6 +26,7 @@ mod settings;
 mod stats;
 mod sysfs;
 mod tap;
+mod trunk;
 mod uplink;
 mod veb;
 

@@ -23,6 +23,10 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         Mutex, //
     }, //
@@ -49,6 +53,8 @@ pub(crate) struct Uplink {
     hook: Hook<Veb>,
     #[pin]
     members: Mutex<KVec<Member>>,
+    /// How often addresses of VFs have been added to the PF's.
+    changes: Atomic<u32>,
 }
 
 /// A VF, and its filter.
@@ -253,6 +259,7 @@ impl Uplink {
             try_pin_init!(Self {
                 hook,
                 members <- new_mutex!(KVec::new(), "nic_sidebounce::Uplink"),
+                changes: Atomic::new(0),
             }? Error),
             GFP_KERNEL,
         )
@@ -281,6 +288,7 @@ impl Uplink {
             uplink: self.clone(),
             vf: port.vf,
         };
+        self.note_change();
         self.publish()?;
         Ok(seat)
     }
@@ -303,6 +311,24 @@ impl Uplink {
         }
         drop(self.hook.board.replace(board)?);
         Ok(())
+    }
+
+    /// Notes that an address of a VF has been added to the PF's.
+    pub(crate) fn note_change(&self) {
+        self.changes.fetch_add(1, Relaxed);
+    }
+
+    /// How often that was.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes.load(Relaxed)
+    }
+
+    /// Whether the VF `vf` has a filter.
+    pub(crate) fn has_vf(&self, vf: u16) -> bool {
+        self.members
+            .lock()
+            .iter()
+            .any(|member| member.port.vf == vf)
     }
 
     /// Whether there is a filter for which `is_it`.
@@ -365,6 +391,7 @@ impl Seat {
             member.port.mac = mac;
         }
         drop(members);
+        self.uplink.note_change();
         self.uplink.publish()
     }
 }

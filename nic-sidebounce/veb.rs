@@ -192,19 +192,3 @@ impl Attachment {
         }
     }
 }
-
-/// Addresses that nobody has: so many that a card which filters by address gives up, and lets the PF see what VFs
-/// send to the wire.
-///
-/// # Errors
-///
-/// [`ENODEV`], [`ENOMEM`].
-pub(crate) fn capture(uplink: &Uplink) -> Result<Addresses> {
-    const FILLERS: usize = 24;
-    let mut macs = [[0x02, 0x5b, 0, 0, 0, 0]; FILLERS];
-    for (number, mac) in (0..).zip(macs.iter_mut()) {
-        let [.., last] = mac;
-        *last = number;
-    }
-    Addresses::new(uplink.device(), &macs)
-}
