@@ -24,6 +24,7 @@
 #include <linux/statfs.h>
 #include <linux/uio.h>
 #include <linux/vfio.h>
+#include <net/psample.h>
 
 #include "shim.h"
 

@@ -28,6 +28,7 @@
 //! | a network device of one's own | [`net::Port`] |
 //! | be told what happens to network devices | [`net::Events`] |
 //! | for a while, other VLANs or addresses of a network card, or other settings of its VFs | [`net::Membership`], [`net::Addresses`], [`net::Promiscuity`], [`net::VfLoan`] |
+//! | show frames to programs that listen | [`net::Sampler`] |
 //! | page tables of an IOMMU, and devices' DMA through them | [`iommu::Domain`] |
 //!
 //! # Soundness
@@ -60,6 +61,7 @@ pub mod random;
 mod raw;
 pub mod registry;
 pub mod sched;
+mod symbol;
 pub mod sync;
 pub mod sysfs;
 mod trace;

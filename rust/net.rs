@@ -29,6 +29,7 @@ mod packet;
 mod poll;
 mod port;
 mod rtnl;
+mod sample;
 mod vf;
 
 pub use anchor::Here;
@@ -81,6 +82,10 @@ pub use port::{
     Settings, //
 };
 pub use rtnl::Netdev;
+pub use sample::{
+    Sample,
+    Sampler, //
+};
 pub use vf::{
     PortVlan,
     VfConfig,
