@@ -3,6 +3,13 @@
 //! One filter as packets meet it.
 
 use crate::{
+    ffi::{
+        self,
+        Bounced,
+        Held,
+        Teacher,
+        Why, //
+    },
     filters::Bell,
     holding::{
         Holding,
@@ -21,6 +28,7 @@ use crate::{
             Fail,
             TxMode, //
         },
+        note::Note,
         packet::Tag,
         spec::{
             Spec,
@@ -30,10 +38,12 @@ use crate::{
         verdict::{
             self,
             Decision,
+            Source,
             Verdict, //
         }, //
     },
     pair::Pair,
+    sampling::Sampling,
     seen,
     settings::Settings,
     stats::{
@@ -142,6 +152,8 @@ pub(crate) struct Filter {
     /// Empty while the VF or the device is not there.
     pub(crate) route: Slot<Route>,
     pub(crate) pair: Slot<Pair>,
+    /// Empty unless bounced packets are shown.
+    pub(crate) sampling: Slot<Sampling>,
     #[pin]
     status: Mutex<Status>,
     bell: Arc<Bell>,
@@ -178,6 +190,7 @@ impl Filter {
                 changes <- new_mutex!((), "nic_sidebounce::Filter"),
                 route: Slot::empty(),
                 pair: Slot::empty(),
+                sampling: Slot::empty(),
                 status <- new_mutex!(Status::Waiting("it was just added"), "nic_sidebounce::Status"),
                 bell,
             }),
@@ -233,18 +246,35 @@ impl Filter {
         is_new
     }
 
+    /// As events name it.
+    #[inline]
+    fn traced(&self) -> ffi::Filter<'_> {
+        ffi::Filter {
+            id: self.id,
+            name: &self.name,
+        }
+    }
+
     /// Decides about a packet and counts it; `tag` is what the kernel took out of it, but for the service tag.
     #[inline]
-    pub(crate) fn judge(
-        &self,
-        packet: &Packet,
-        tag: Option<Tag>,
-        direction: Direction,
-    ) -> Decision {
-        self.settings.with(|settings| {
+    pub(crate) fn judge(&self, packet: &Packet, tag: Option<Tag>, direction: Direction) -> Decision {
+        let decision = self.settings.with(|settings| {
             self.judge
                 .judge(packet, tag, direction, settings, &self.counters)
-        })
+        });
+        let priority = |place| self.judge.priority(place);
+        let len_bytes = packet.len_bytes();
+        ffi::trace_verdict(self.traced(), direction, &decision, priority, len_bytes);
+        decision
+    }
+
+    /// Counts and traces a frame that goes nowhere.
+    pub(crate) fn lose(&self, direction: Direction, why: Why, len_bytes: u32) {
+        self.counters.count(match why {
+            Why::Reflection | Why::LinkLocal => Counter::Reflected,
+            Why::NoMemory | Why::Refused(_) => Counter::Lost,
+        });
+        ffi::trace_lost(self.traced(), direction, why, len_bytes);
     }
 
     /// A frame has come for the VM. It is only taken if need be.
@@ -252,10 +282,13 @@ impl Filter {
         let decision = self.judge(&visit, seen::tag(&visit), Direction::Rx);
         match decision.verdict {
             Verdict::Drop(reason) => visit.drop_with(reason.into()),
-            Verdict::Accept | Verdict::Bounce(_) => match visit.take() {
-                Some(frame) => self.dispose(frame, Direction::Rx, &decision),
-                None => self.counters.count(Counter::Lost),
-            },
+            Verdict::Accept | Verdict::Bounce(_) => {
+                let len_bytes = visit.len_bytes();
+                match visit.take() {
+                    Some(frame) => self.dispose(frame, Direction::Rx, &decision),
+                    None => self.lose(Direction::Rx, Why::NoMemory, len_bytes),
+                }
+            }
         }
     }
 
@@ -268,8 +301,14 @@ impl Filter {
         self.counters.count(Counter::Copies);
         match packet.clone_frame() {
             Ok(frame) => self.dispose(frame, Direction::Rx, &decision),
-            Err(_) => self.counters.count(Counter::Lost),
+            Err(error) => self.lose(Direction::Rx, error.into(), packet.len_bytes()),
         }
+    }
+
+    /// A frame of another VM has come for this one.
+    pub(crate) fn arrived(&self, frame: Frame) {
+        let decision = self.judge(&frame, seen::tag(&frame), Direction::Rx);
+        self.dispose(frame, Direction::Rx, &decision);
     }
 
     /// The VM has sent a frame; its service tag is off.
@@ -286,7 +325,7 @@ impl Filter {
         match decision.verdict {
             Verdict::Accept => self.pass(frame, direction),
             Verdict::Drop(reason) => frame.drop_with(reason.into()),
-            Verdict::Bounce(_) => self.bounce(frame, direction),
+            Verdict::Bounce(_) => self.bounce(frame, direction, decision),
         }
     }
 
@@ -298,19 +337,44 @@ impl Filter {
         }
     }
 
-    /// Hands a frame to level 2.
-    fn bounce(&self, frame: Frame, direction: Direction) {
+    /// Hands a frame to level 2, marked with why.
+    fn bounce(&self, mut frame: Frame, direction: Direction, decision: &Decision) {
+        let len_bytes = frame.len_bytes();
+        let priority = match decision.source {
+            Source::Rule(place) => self.judge.priority(place),
+            _ => 0,
+        };
+        let note = Note {
+            filter: self.id,
+            direction,
+            decision: *decision,
+            priority,
+        };
+        self.sampling.with(|sampling| {
+            if let Some(sampling) = sampling {
+                sampling.show(&frame, &note);
+            }
+        });
+        if let Ok(mut edit) = frame.edit() {
+            edit.set_mark(note.mark());
+        }
         let refused = self.pair.with(|pair| match pair {
             Some(pair) => pair.receive(frame, direction).err(),
             None => Some(frame),
         });
         let Some(frame) = refused else {
-            return;
+            return ffi::trace_bounce(self.traced(), direction, Bounced::Received, len_bytes);
         };
         self.counters.count(Counter::NoPort);
         match self.settings().fail {
-            Fail::Open => self.pass(frame, direction),
-            Fail::Closed => frame.drop_with(DropReason::Down),
+            Fail::Open => {
+                ffi::trace_bounce(self.traced(), direction, Bounced::FailedOpen, len_bytes);
+                self.pass(unmarked(frame), direction);
+            }
+            Fail::Closed => {
+                ffi::trace_bounce(self.traced(), direction, Bounced::FailedClosed, len_bytes);
+                frame.drop_with(DropReason::Down);
+            }
         }
     }
 
@@ -320,50 +384,60 @@ impl Filter {
             Direction::Rx => Counter::InjectedRx,
             Direction::Tx => Counter::InjectedTx,
         });
+        let mark = frame.mark();
+        ffi::trace_inject(self.traced(), direction, mark, frame.len_bytes());
         let settings = self.settings();
-        if settings.learn_mark.teaches(frame.mark()) {
+        if settings.learn_mark.teaches(mark) {
             let learn_s = settings.learn_s;
             // What cannot be told apart from other packets is not learned.
-            let _ = self.judge.learn(&frame, direction, Action::Accept, learn_s);
+            if self.judge.learn(&frame, direction, learn_s).is_ok() {
+                let filter = self.traced();
+                ffi::trace_learn(filter, direction, Action::Accept, Teacher::Mark, learn_s);
+            }
         }
-        self.pass(frame, direction);
+        self.pass(unmarked(frame), direction);
     }
 
     /// Sends a frame to the VM, or holds it for it.
     fn deliver(&self, frame: Frame) {
-        match self.holding.arrive(frame) {
-            Kept::No(frame) => self.send(frame),
-            Kept::Yes => self.counters.count(Counter::Held),
-            Kept::First => {
-                self.counters.count(Counter::Held);
-                self.bell.ring();
-            }
-            Kept::Overflow => self.counters.count(Counter::HoldDropped),
+        let len_bytes = frame.len_bytes();
+        let held = match self.holding.arrive(frame) {
+            Kept::No(frame) => return self.send(frame),
+            Kept::Yes => Held::Kept,
+            Kept::First => Held::First,
+            Kept::Overflow => Held::Overflow,
+        };
+        self.counters.count(match held {
+            Held::Overflow => Counter::HoldDropped,
+            _ => Counter::Held,
+        });
+        if let Held::First = held {
+            self.bell.ring();
         }
+        ffi::trace_hold(self.traced(), held, self.holding.len(), len_bytes);
     }
 
     /// Sends a frame to the VM.
     fn send(&self, frame: Frame) {
+        let len_bytes = frame.len_bytes();
         let sent = self
             .route
             .with(|route| route.map_or(Err(ENODEV), |route| route.deliver(frame)));
-        if sent.is_err() {
-            self.counters.count(Counter::Lost);
+        if let Err(error) = sent {
+            self.lose(Direction::Rx, error.into(), len_bytes);
         }
     }
 
     /// Lets a frame that the VM has sent go on.
     fn go_on(&self, frame: Frame) {
+        let len_bytes = frame.len_bytes();
         let gone = self.route.with(|route| match route {
             None => Err(ENODEV),
-            Some(Route::Veb(uplink, port)) => {
-                uplink.forward(port, self, frame);
-                Ok(())
-            }
+            Some(Route::Veb(uplink, port)) => uplink.forward(port, self, frame),
             Some(Route::Tap(tap)) => tap.go_on(frame),
         });
-        if gone.is_err() {
-            self.counters.count(Counter::Lost);
+        if let Err(error) = gone {
+            self.lose(Direction::Tx, error.into(), len_bytes);
         }
     }
 
@@ -371,10 +445,13 @@ impl Filter {
     /// twice at once.
     pub(crate) fn tend(&self) {
         while let Some(frame) = self.holding.expire() {
+            let len_bytes = frame.len_bytes();
             frame.drop_with(DropReason::Purged);
             self.counters.count(Counter::HoldDropped);
+            ffi::trace_hold(self.traced(), Held::Expired, self.holding.len(), len_bytes);
         }
         while let Some(frame) = self.holding.next() {
+            ffi::trace_hold(self.traced(), Held::Replayed, self.holding.len(), frame.len_bytes());
             self.send(frame);
         }
     }
@@ -384,4 +461,14 @@ impl Filter {
         drop(self.route.take());
         drop(self.pair.take());
     }
+}
+
+/// A frame without the mark that it has bounced with.
+fn unmarked(mut frame: Frame) -> Frame {
+    if Note::is_mark(frame.mark()) {
+        if let Ok(mut edit) = frame.edit() {
+            edit.set_mark(0);
+        }
+    }
+    frame
 }

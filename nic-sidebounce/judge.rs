@@ -37,7 +37,10 @@ use crate::{
             Verdict, //
         }, //
     },
-    seen::Seen,
+    seen::{
+        self,
+        Seen, //
+    },
     settings::Settings,
     stats::{
         Counter,
@@ -46,6 +49,7 @@ use crate::{
 };
 use core::fmt;
 use kernel::{
+    alloc::KVVec,
     new_mutex,
     prelude::*,
     sync::{
@@ -85,12 +89,18 @@ pub(crate) struct Bounds {
 struct Ruled {
     policy: Policy,
     tally: Tally,
+    priorities: KVVec<u32>,
 }
 
 impl Ruled {
     fn new(rules: &RuleSet, generation: Generation, options: Options) -> Result<Self> {
+        let mut priorities = KVVec::with_capacity(rules.rules().len(), GFP_KERNEL)?;
+        for rule in rules.rules() {
+            priorities.push(rule.priority, GFP_KERNEL)?;
+        }
         Ok(Self {
             policy: Policy::new(rules, generation, options)?,
+            priorities,
             tally: Tally::new(rules.rules().len().saturating_mul(2))?,
         })
     }
@@ -104,6 +114,12 @@ impl Ruled {
         self.tally.add(packets, 1);
         self.tally
             .add(packets.wrapping_add(1), u64::from(len_bytes));
+    }
+
+    /// The priority of the rule at `place`, 0 if there is none.
+    fn priority(&self, place: u32) -> u32 {
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        self.priorities.get(place).copied().unwrap_or(0)
     }
 
     /// How many packets and bytes the rule at `place` has decided about.
@@ -223,6 +239,11 @@ impl Judge {
         self.learned.lock().lookup(header.key(), now_ns())
     }
 
+    /// The priority of the rule at `place` in the list, 0 if it is not there any more.
+    pub(crate) fn priority(&self, place: u32) -> u32 {
+        self.ruled.with(|ruled| ruled.priority(place))
+    }
+
     /// Takes one bounce out of the bucket, if there is one.
     fn may_bounce(&self, settings: &Settings) -> bool {
         let budget = settings.budget();
@@ -239,20 +260,19 @@ impl Judge {
         }
     }
 
-    /// From now on, for `duration_s` seconds, this becomes of packets of the same flow.
+    /// From now on, for `duration_s` seconds, packets of the same flow are accepted.
     pub(crate) fn learn(
         &self,
         packet: &Packet,
         direction: Direction,
-        action: Action,
         duration_s: u32,
     ) -> Result<(), Refused> {
-        let header = packet::parse(&Seen(packet), None, direction);
+        let header = packet::parse(&Seen(packet), seen::tag(packet), direction);
         let now_ns = now_ns();
         let until_ns = now_ns.saturating_add(u64::from(duration_s).saturating_mul(1_000_000_000));
         self.learned
             .lock()
-            .learn(header.key(), action, now_ns, until_ns)?;
+            .learn(header.key(), Action::Accept, now_ns, until_ns)?;
         self.has_learned.store(true, Relaxed);
         Ok(())
     }

@@ -15,12 +15,14 @@
 //! - **service VLAN**: the VLAN that keeps a VF apart from the wire, so that its packets pass the PF.
 
 mod driver;
+mod ffi;
 mod filter;
 mod filters;
 mod holding;
 mod judge;
 mod model;
 mod pair;
+mod sampling;
 mod seen;
 mod settings;
 mod stats;

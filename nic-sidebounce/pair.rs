@@ -13,7 +13,6 @@ use kernel::{
 };
 use kernel_ext::net::{
     Carrier,
-    Device,
     Frame,
     Port,
     PortHandler,
@@ -87,10 +86,5 @@ impl Pair {
             Direction::Tx => &self.down,
         };
         port.receive(frame).map_err(|Refused(frame)| frame)
-    }
-
-    /// The devices: on the side of the uplink, on that of the VF.
-    pub(crate) fn devices(&self) -> [Device; 2] {
-        [self.up.device(), self.down.device()]
     }
 }

@@ -4,11 +4,11 @@
 
 use crate::model::{
     budget::Budget,
+    mark::LearnMark,
     mode::{
         BounceRate,
         Bum,
         Fail,
-        LearnMark,
         TxMode, //
     },
     text::Switch, //

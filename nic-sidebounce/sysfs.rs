@@ -14,14 +14,15 @@ use crate::{
             Bounds,
             Phase, //
         },
+        mark::LearnMark,
         mode::{
             Bum,
             Fail,
-            LearnMark,
             TxMode, //
         },
         text::Switch, //
     },
+    sampling::Sampling,
     settings::Settings,
     stats::Counter, //
 };
@@ -77,6 +78,7 @@ sysfs_group!(static FILTER_GROUP: SharedFilter = [
     Forget,
     LearnMarks,
     LearnS,
+    SampleGroup,
     Hold,
     HoldPackets,
     HoldBytes,
@@ -224,6 +226,32 @@ impl Attribute<SharedFilter> for RuleStats {
 
     fn show(filter: &Object<SharedFilter>, out: &mut Formatter<'_>) -> Result {
         filter.judge.show_counters(out).map_err(|_| EIO)
+    }
+}
+
+struct SampleGroup;
+
+impl Attribute<SharedFilter> for SampleGroup {
+    const NAME: &'static CStr = c"sample_group";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(filter: &Object<SharedFilter>, out: &mut Formatter<'_>) -> Result {
+        match filter.sampling.with(|sampling| sampling.map(Sampling::group)) {
+            Some(group) => show(out, group),
+            None => show(out, "none"),
+        }
+    }
+
+    fn store(filter: &Object<SharedFilter>, text: &str) -> Result {
+        let former = match text {
+            "none" => filter.sampling.take(),
+            _ => {
+                let sampling = Sampling::new(param::ranged(text, Some)?)?;
+                filter.sampling.replace(sampling)?
+            }
+        };
+        drop(former);
+        Ok(())
     }
 }
 

@@ -4,14 +4,14 @@
 //! VM, and what it receives comes from there.
 
 use crate::{
+    ffi::Why,
     filter::Filter,
     model::{
         key::Direction,
         mode::TxMode,
         verdict::Verdict, //
     },
-    seen,
-    stats::Counter, //
+    seen, //
 };
 use kernel::{
     prelude::*,
@@ -39,11 +39,6 @@ impl Tap {
     /// As [`Hook::new`].
     pub(crate) fn new(device: Device, filter: Arc<Filter>) -> Result<Self> {
         Hook::new(device, Ok(Between(filter))).map(Self)
-    }
-
-    /// The device.
-    pub(crate) fn device(&self) -> Device {
-        self.0.device()
     }
 
     /// Whether the device is still there.
@@ -83,10 +78,13 @@ impl Between {
             Verdict::Accept if direction == Direction::Tx || filter.holding.is_serving() => {
                 return Outcome::Pass(visit);
             }
-            Verdict::Accept | Verdict::Bounce(_) => match visit.take() {
-                Some(frame) => filter.dispose(frame, direction, &decision),
-                None => filter.counters.count(Counter::Lost),
-            },
+            Verdict::Accept | Verdict::Bounce(_) => {
+                let len_bytes = visit.len_bytes();
+                match visit.take() {
+                    Some(frame) => filter.dispose(frame, direction, &decision),
+                    None => filter.lose(direction, Why::NoMemory, len_bytes),
+                }
+            }
         }
         Outcome::Taken
     }

@@ -161,40 +161,43 @@ impl Board {
     }
 
     /// Lets a frame go on that the VF `from` has sent, and that has passed its rules.
-    fn forward(&self, here: Here<'_>, from: &Port, sender: &Filter, frame: Frame) {
-        let Some(info) = seen::divert_frame(&frame) else {
-            return sender.counters.count(Counter::Lost);
-        };
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if it has no Ethernet header.
+    fn forward(&self, here: Here<'_>, from: &Port, sender: &Filter, frame: Frame) -> Result {
+        let info = seen::divert_frame(&frame).ok_or(EINVAL)?;
         let is_jailed = sender.settings().tx_mode == TxMode::Jail;
         let is_group = info.dst.is_group();
-        let mut frame = Some(frame);
-        let mut next = |is_last: bool| match (&frame, is_last) {
-            (Some(frame), false) => frame.clone_frame().ok(),
-            _ => frame.take(),
+        let len_bytes = frame.len_bytes();
+        let mut whole = Some(frame);
+        // Of a packet for a group, what goes to the host is the last, and all others are copies.
+        let mut next = |is_last: bool| match &whole {
+            Some(frame) if is_group && !is_last => frame.clone_frame(),
+            _ => whole.take().ok_or(ENOMEM),
         };
         self.switch(here).sent_by(from, &info, |way| {
             let gone = match way {
-                Way::ToVf(port) => self.filter(&port).and_then(|filter| {
-                    let frame = next(!is_group)?;
-                    let decision = filter.judge(&frame, seen::tag(&frame), Direction::Rx);
-                    filter.dispose(frame, Direction::Rx, &decision);
-                    Some(())
-                }),
+                Way::ToVf(port) => match self.filter(&port) {
+                    Some(filter) => next(false).map(|frame| filter.arrived(frame)),
+                    None => Ok(()),
+                },
                 Way::ToWire if is_jailed => {
                     sender.counters.count(Counter::TxDropped);
-                    Some(())
+                    Ok(())
                 }
-                Way::ToWire => next(!is_group).and_then(|frame| here.transmit(frame).ok()),
-                Way::ToHost => next(true).and_then(|frame| here.go_on_receiving(frame).ok()),
-                Way::Lost(_) => {
-                    sender.counters.count(Counter::Reflected);
-                    Some(())
+                Way::ToWire => next(false).and_then(|frame| here.transmit(frame)),
+                Way::ToHost => next(true).and_then(|frame| here.go_on_receiving(frame)),
+                Way::Lost(lost) => {
+                    sender.lose(Direction::Tx, lost.into(), len_bytes);
+                    Ok(())
                 }
             };
-            if gone.is_none() {
-                sender.counters.count(Counter::Lost);
+            if let Err(error) = gone {
+                sender.lose(Direction::Tx, error.into(), len_bytes);
             }
         });
+        Ok(())
     }
 }
 
@@ -210,18 +213,19 @@ impl Handler for Veb {
             let switch = board.switch(visit.here());
             match switch.origin(&info) {
                 Origin::Elsewhere => board.received(&switch, &info, visit),
-                Origin::Lost(port, _) => {
+                Origin::Lost(port, lost) => {
                     if let Some(filter) = board.filter(&port) {
-                        filter.counters.count(Counter::Reflected);
+                        filter.lose(Direction::Tx, lost.into(), visit.len_bytes());
                     }
                     visit.drop_with(DropReason::Policy);
                     Outcome::Taken
                 }
                 Origin::Vf(port) => {
                     if let Some(filter) = board.filter(&port) {
+                        let len_bytes = visit.len_bytes();
                         match untagged(visit) {
-                            Some(frame) => filter.sent(frame),
-                            None => filter.counters.count(Counter::Lost),
+                            Ok(frame) => filter.sent(frame),
+                            Err(error) => filter.lose(Direction::Tx, error.into(), len_bytes),
                         }
                     }
                     Outcome::Taken
@@ -240,10 +244,14 @@ impl Handler for Veb {
 }
 
 /// Takes a frame and takes its service tag off.
-fn untagged(visit: Visit<'_>) -> Option<Frame> {
-    let mut frame = visit.take()?;
-    frame.edit().ok()?.pop_tag().ok()?;
-    Some(frame)
+///
+/// # Errors
+///
+/// [`ENOMEM`], or [`EINVAL`] if it is no frame.
+fn untagged(visit: Visit<'_>) -> Result<Frame> {
+    let mut frame = visit.take().ok_or(ENOMEM)?;
+    frame.edit()?.pop_tag()?;
+    Ok(frame)
 }
 
 impl Uplink {
@@ -356,15 +364,16 @@ impl Uplink {
     }
 
     /// Lets `frame` go on, which the VF behind `port` has sent.
-    pub(crate) fn forward(&self, port: &Port, sender: &Filter, frame: Frame) {
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if the PF is gone, [`EINVAL`] if the frame has no Ethernet header.
+    pub(crate) fn forward(&self, port: &Port, sender: &Filter, frame: Frame) -> Result {
         let gone = self.hook.with(|here| {
-            self.hook
-                .board
-                .with(|board| board.forward(here, port, sender, frame));
+            let board = &self.hook.board;
+            board.with(|board| board.forward(here, port, sender, frame))
         });
-        if gone.is_none() {
-            sender.counters.count(Counter::Lost);
-        }
+        gone.unwrap_or(Err(ENODEV))
     }
 }
 

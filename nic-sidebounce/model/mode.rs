@@ -4,10 +4,7 @@
 
 use super::{
     field::keyword,
-    text::{
-        hexadecimal,
-        Malformed, //
-    }, //
+    text::Malformed, //
 };
 use core::fmt;
 
@@ -71,57 +68,6 @@ choice! {
     }
 }
 
-/// By which marks level 2 says that it accepts a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LearnMark {
-    /// By none.
-    None,
-    /// By those that are `value` in the bits of `mask`.
-    Marked {
-        /// Within the mask.
-        value: u32,
-        /// Not 0.
-        mask: u32,
-    },
-}
-
-impl LearnMark {
-    /// Reads `none` or `VALUE/MASK`, both as `0x` and hexadecimal digits.
-    pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
-        if text == "none" {
-            return Ok(Self::None);
-        }
-        let number = |text: &str| {
-            let digits = text.strip_prefix("0x").ok_or(Malformed::Syntax)?;
-            let number = hexadecimal(digits, 1..=16)?;
-            u32::try_from(number).map_err(|_| Malformed::Range)
-        };
-        let (value, mask) = text.split_once('/').ok_or(Malformed::Syntax)?;
-        let (value, mask) = (number(value)?, number(mask)?);
-        if mask == 0 || value & !mask != 0 {
-            return Err(Malformed::Range);
-        }
-        Ok(Self::Marked { value, mask })
-    }
-
-    /// Whether a packet with this mark teaches.
-    pub(crate) const fn teaches(self, mark: u32) -> bool {
-        match self {
-            Self::None => false,
-            Self::Marked { value, mask } => mark & mask == value,
-        }
-    }
-}
-
-impl fmt::Display for LearnMark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::Marked { value, mask } => write!(f, "{value:#x}/{mask:#x}"),
-        }
-    }
-}
-
 /// How many packets may bounce in a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BounceRate {
@@ -154,19 +100,5 @@ mod tests {
         }
         assert_eq!(Bum::parse("flood"), Ok(Bum::Flood));
         assert_eq!(Fail::parse("open"), Ok(Fail::Open));
-    }
-
-    #[test]
-    fn a_mark_teaches_by_its_masked_bits_and_may_not_lie_outside_of_them() {
-        let mark = LearnMark::parse("0x10/0xf0").unwrap();
-        assert_eq!(mark.to_string(), "0x10/0xf0");
-        assert!(mark.teaches(0x1f) && !mark.teaches(0x2f) && !mark.teaches(0));
-        assert!(!LearnMark::None.teaches(0));
-        for text in ["0x0/0x0", "0x1/0x2", "0x100000000/0xffffffffff"] {
-            assert_eq!(LearnMark::parse(text), Err(Malformed::Range), "{text}");
-        }
-        for text in ["", "1/1", "0x1", "0x/0x1", "0x1/", "None", "0x1/0x1/0x1"] {
-            assert_eq!(LearnMark::parse(text), Err(Malformed::Syntax), "{text}");
-        }
     }
 }
