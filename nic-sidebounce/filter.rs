@@ -257,7 +257,12 @@ impl Filter {
 
     /// Decides about a packet and counts it; `tag` is what the kernel took out of it, but for the service tag.
     #[inline]
-    pub(crate) fn judge(&self, packet: &Packet, tag: Option<Tag>, direction: Direction) -> Decision {
+    pub(crate) fn judge(
+        &self,
+        packet: &Packet,
+        tag: Option<Tag>,
+        direction: Direction,
+    ) -> Decision {
         let decision = self.settings.with(|settings| {
             self.judge
                 .judge(packet, tag, direction, settings, &self.counters)
@@ -451,7 +456,12 @@ impl Filter {
             ffi::trace_hold(self.traced(), Held::Expired, self.holding.len(), len_bytes);
         }
         while let Some(frame) = self.holding.next() {
-            ffi::trace_hold(self.traced(), Held::Replayed, self.holding.len(), frame.len_bytes());
+            ffi::trace_hold(
+                self.traced(),
+                Held::Replayed,
+                self.holding.len(),
+                frame.len_bytes(),
+            );
             self.send(frame);
         }
     }

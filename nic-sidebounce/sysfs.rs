@@ -236,7 +236,10 @@ impl Attribute<SharedFilter> for SampleGroup {
     const MODE: Mode = Mode::ReadWrite;
 
     fn show(filter: &Object<SharedFilter>, out: &mut Formatter<'_>) -> Result {
-        match filter.sampling.with(|sampling| sampling.map(Sampling::group)) {
+        match filter
+            .sampling
+            .with(|sampling| sampling.map(Sampling::group))
+        {
             Some(group) => show(out, group),
             None => show(out, "none"),
         }
