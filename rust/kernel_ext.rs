@@ -7,6 +7,7 @@
 //! | need | use |
 //! |---|---|
 //! | a directory with attributes below `/sys/kernel`, a device or another directory | [`sysfs::Dir`] |
+//! | texts longer than a page among these attributes, all of it or nothing | [`sysfs::TextFile`] |
 //! | numbers with a range from a user's text | [`param`] |
 //! | objects that a user adds and removes by name | [`registry::Registry`] |
 //! | one interrupt of a PCI function of one's own | [`pci::Interrupt`] |

@@ -11,6 +11,7 @@
 #include <linux/fs_dirent.h>
 #include <linux/irq_work.h>
 #include <linux/kdev_t.h>
+#include <linux/kernfs.h>
 #include <linux/libnvdimm.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
@@ -22,6 +23,7 @@
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/smp.h>
 #include <linux/statfs.h>
 #include <linux/tracepoint.h>
@@ -102,6 +104,16 @@ bool kernel_ext_irqd_is_setaffinity_pending(struct irq_data *data)
 bool kernel_ext_irqd_targets_this_cpu(struct irq_data *data)
 {
 	return cpumask_test_cpu(smp_processor_id(), irq_data_get_effective_affinity_mask(data));
+}
+
+/* What kernfs leaves to whoever has the file; sysfs does not use it. */
+unsigned long *kernel_ext_kernfs_open_word(struct file *file)
+{
+	struct seq_file *seq = file->private_data;
+	struct kernfs_open_file *of = seq->private;
+
+	static_assert(sizeof(of->priv) == sizeof(unsigned long));
+	return (unsigned long *)&of->priv;
 }
 
 u64 __percpu *kernel_ext_alloc_percpu_u64(size_t count)

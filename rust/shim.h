@@ -32,6 +32,8 @@ bool kernel_ext_irqd_is_single_target(struct irq_data *data);
 bool kernel_ext_irqd_is_setaffinity_pending(struct irq_data *data);
 bool kernel_ext_irqd_targets_this_cpu(struct irq_data *data);
 
+unsigned long *kernel_ext_kernfs_open_word(struct file *file);
+
 u64 __percpu *kernel_ext_alloc_percpu_u64(size_t count);
 void kernel_ext_this_cpu_add_u64(u64 __percpu *counter, u64 count);
 u64 kernel_ext_per_cpu_sum_u64(u64 __percpu *counter);

@@ -43,6 +43,12 @@ use kernel::{
 mod dir;
 mod group;
 mod notifier;
+#[path = "model/shelf.rs"]
+mod shelf;
+mod text;
+mod texts;
+#[path = "model/transaction.rs"]
+mod transaction;
 
 pub use dir::{
     AsKobject,
@@ -57,6 +63,11 @@ pub use group::{
     List, //
 };
 pub use notifier::Notifier;
+pub use text::{
+    TextEntry,
+    TextFile,
+    TextList, //
+};
 
 /// Who may do what with an attribute; root's permissions are those of everybody for reading, of
 /// root for writing.

@@ -72,6 +72,9 @@ pub(crate) struct Device {
     pub(crate) irq: u32,
     #[pin]
     pub(crate) switch: Switch,
+    /// What the user has noted last.
+    #[pin]
+    pub(crate) notes: Mutex<Arc<KVVec<u8>>>,
 }
 
 impl Device {
@@ -84,6 +87,7 @@ impl Device {
             shared,
             irq,
             switch <- switch,
+            notes <- new_mutex!(Arc::new(KVVec::new(), GFP_KERNEL)?, "testdev::Device::notes"),
         }? Error)
     }
 }

@@ -10,9 +10,11 @@ use crate::{
         Operand, //
     }, //
 };
+use core::fmt::Write;
 use kernel::{
     prelude::*,
-    str::Formatter, //
+    str::Formatter,
+    sync::Arc, //
 };
 use kernel_ext::{
     param,
@@ -23,14 +25,18 @@ use kernel_ext::{
         Attribute,
         Group,
         Mode,
-        Object, //
+        Object,
+        TextFile, //
     }, //
 };
 
 /// All attributes of a device.
 pub(crate) const GROUPS: &[&Group<Device>] = &[&GROUP, &STATS];
 
-sysfs_group!(static GROUP: Device = [Alive, Factorial, Raise, Pending, InjectDisable, InjectPosted]);
+sysfs_group!(
+    static GROUP: Device =
+        [Alive, Factorial, Raise, Pending, InjectDisable, InjectPosted], texts [Notes]
+);
 sysfs_group!(static STATS: Device in c"stats" = [Arrived, HandledCount, LastCauses]);
 
 struct Alive;
@@ -149,5 +155,30 @@ impl Attribute<Device> for LastCauses {
 
     fn show(dev: &Object<Device>, out: &mut Formatter<'_>) -> Result {
         show(out, dev.shared.handled().causes)
+    }
+}
+
+struct Notes;
+
+impl TextFile<Device> for Notes {
+    const NAME: &'static CStr = c"notes";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(dev: &Object<Device>, out: &mut dyn Write) -> Result {
+        let notes = dev.notes.lock().clone();
+        for line in core::str::from_utf8(&notes).map_err(|_| EIO)?.lines() {
+            writeln!(out, "{line}").map_err(|_| EIO)?;
+        }
+        Ok(())
+    }
+
+    fn store(dev: &Object<Device>, text: &str) -> Result {
+        if text.lines().any(|line| line == "refuse") {
+            return Err(ERANGE);
+        }
+        let mut notes = KVVec::new();
+        notes.extend_from_slice(text.as_bytes(), GFP_KERNEL)?;
+        *dev.notes.lock() = Arc::new(notes, GFP_KERNEL)?;
+        Ok(())
     }
 }

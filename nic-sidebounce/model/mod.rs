@@ -32,3 +32,11 @@ pub(crate) mod mem;
 pub(crate) mod name;
 #[path = "../../rust/model/text.rs"]
 pub(crate) mod text;
+
+// The support crate decides by these; they are tested here.
+#[cfg(test)]
+#[path = "../../rust/model/shelf.rs"]
+mod shelf;
+#[cfg(test)]
+#[path = "../../rust/model/transaction.rs"]
+mod transaction;

@@ -11,6 +11,7 @@ use super::{
         Notifier,
         Place, //
     },
+    texts::Texts,
     Group, //
 };
 use crate::{
@@ -70,6 +71,9 @@ pub unsafe trait AsKobject {
 pub struct Object<T> {
     #[pin]
     kobj: Opaque<bindings::kobject>,
+    /// What is begun in files with long texts.
+    #[pin]
+    pub(super) texts: Texts,
     #[pin]
     data: T,
 }
@@ -193,6 +197,7 @@ impl<T: Send + Sync + 'static> Dir<T> {
         let object = KBox::pin_init(
             try_pin_init!(Object {
                 kobj <- Opaque::zeroed(),
+                texts <- Texts::new(),
                 data <- data,
             }? Error),
             GFP_KERNEL,

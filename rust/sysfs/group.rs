@@ -5,6 +5,10 @@
 //! C header: [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h)
 
 use super::{
+    text::{
+        TextEntry,
+        TextList, //
+    },
     Attribute,
     Object, //
 };
@@ -59,7 +63,7 @@ impl<const N: usize> List<N> {
 ///
 /// # Invariants
 ///
-/// Each attribute is the first field of an `Entry<T>`.
+/// Each attribute is the first field of an `Entry<T>`, each binary one of a `TextEntry<T>`.
 #[repr(transparent)]
 pub struct Group<T: 'static>(pub(super) bindings::attribute_group, PhantomData<fn(&T)>);
 
@@ -69,11 +73,13 @@ unsafe impl<T> Sync for Group<T> {}
 impl<T: 'static> Group<T> {
     /// # Safety
     ///
-    /// `attrs` ends with a null pointer, and all before it point to the `attr` of an `Entry<T>`.
+    /// `attrs` ends with a null pointer, and all before it point to the `attr` of an `Entry<T>`; so
+    /// do `texts`, to that of a `TextEntry<T>`.
     #[doc(hidden)]
-    pub const unsafe fn new<const N: usize>(
+    pub const unsafe fn new<const N: usize, const M: usize>(
         subdir: Option<&'static CStr>,
         attrs: &'static List<N>,
+        texts: &'static TextList<M>,
     ) -> Self {
         // SAFETY: All-zero bytes are a valid `attribute_group`: its fields are pointers and
         // optional functions.
@@ -82,6 +88,7 @@ impl<T: 'static> Group<T> {
             group.name = name.to_bytes_with_nul().as_ptr().cast();
         }
         group.__bindgen_anon_2.attrs_const = attrs.0.as_ptr();
+        group.bin_attrs = texts.0.as_ptr();
         // INVARIANT: By the safety requirements.
         Self(group, PhantomData)
     }
@@ -90,28 +97,45 @@ impl<T: 'static> Group<T> {
     pub const fn attr(entry: &'static Entry<T>) -> *const bindings::attribute {
         &raw const entry.attr
     }
+
+    #[doc(hidden)]
+    pub const fn text(entry: &'static TextEntry<T>) -> *const bindings::bin_attribute {
+        entry.attr()
+    }
 }
 
-/// Declares a [`Group`]: `sysfs_group!(static NAME: Data = [Attr, ...])`, or with `static NAME:
-/// Data in c"stats" = [...]` one that appears as a subdirectory.
+/// Declares a [`Group`]: `sysfs_group!(static NAME: Data = [Attr, ...])`, with `static NAME: Data in
+/// c"stats" = [...]` one that appears as a subdirectory, and with `= [Attr, ...], texts [Text, ...]` one
+/// that also has files of type [`TextFile`](super::TextFile).
 #[macro_export]
 macro_rules! sysfs_group {
-    ($(#[$meta:meta])* $vis:vis static $name:ident: $data:ident $(in $subdir:literal)? = [$($attr:ty),+ $(,)?]) => {
+    (
+        $(#[$meta:meta])* $vis:vis static $name:ident: $data:ident $(in $subdir:literal)? =
+        [$($attr:ty),* $(,)?] $(, texts [$($text:ty),+ $(,)?])?
+    ) => {
         $(#[$meta])*
         $vis static $name: $crate::sysfs::Group<$data> = {
-            const COUNT: usize = [$(stringify!($attr)),+].len();
+            const COUNT: usize = <[&str]>::len(&[$(stringify!($attr)),*]);
             static ATTRS: $crate::sysfs::List<{ COUNT + 1 }> = $crate::sysfs::List::new([
                 $($crate::sysfs::Group::<$data>::attr(
                     const { &$crate::sysfs::Entry::<$data>::new::<$attr>() }
-                ),)+
+                ),)*
                 ::core::ptr::null(),
             ]);
+            const TEXT_COUNT: usize = <[&str]>::len(&[$($(stringify!($text)),+)?]);
+            static TEXTS: $crate::sysfs::TextList<{ TEXT_COUNT + 1 }> =
+                $crate::sysfs::TextList::new([
+                    $($($crate::sysfs::Group::<$data>::text(
+                        const { &$crate::sysfs::TextEntry::<$data>::new::<$text>() }
+                    ),)+)?
+                    ::core::ptr::null(),
+                ]);
             #[allow(unused_mut, unused_assignments)]
             let mut subdir: Option<&'static ::kernel::str::CStr> = None;
             $(subdir = Some($subdir);)?
-            // SAFETY: `ATTRS` was made from entries of this data type right above and ends with
-            // null.
-            unsafe { $crate::sysfs::Group::new(subdir, &ATTRS) }
+            // SAFETY: `ATTRS` and `TEXTS` were made from entries of this data type right above and end
+            // with null.
+            unsafe { $crate::sysfs::Group::new(subdir, &ATTRS, &TEXTS) }
         };
     };
 }

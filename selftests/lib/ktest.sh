@@ -47,7 +47,7 @@ declare -A ktest_errno=(
 	["Broken pipe"]=EPIPE ["File name too long"]=ENAMETOOLONG ["Function not implemented"]=ENOSYS
 	["Directory not empty"]=ENOTEMPTY ["Value too large for defined data type"]=EOVERFLOW
 	["Operation not supported"]=EOPNOTSUPP ["Address already in use"]=EADDRINUSE
-	["Connection timed out"]=ETIMEDOUT ["Operation canceled"]=ECANCELED ["Structure needs cleaning"]=EUCLEAN
+	["Connection timed out"]=ETIMEDOUT ["Stale file handle"]=ESTALE ["Operation canceled"]=ECANCELED ["Structure needs cleaning"]=EUCLEAN
 	["Argument list too long"]=E2BIG ["File too large"]=EFBIG ["Required key not available"]=ENOKEY
 	["Module already in kernel"]=EEXIST ["Invalid parameters"]=EINVAL ["invalid parameter"]=EINVAL
 	["invalid module format"]=ENOEXEC ["Unknown symbol in module, or unknown parameter (see dmesg)"]=ENOENT

@@ -28,6 +28,7 @@ attributes() {
 	attr factorial act 0 12
 	attr raise wo 1 4294967295
 	attr pending ro
+	attr notes own
 	attr inject_disable bool
 	attr inject_posted wo 0 1
 	attr stats/arrived ro
