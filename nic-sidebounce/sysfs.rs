@@ -42,7 +42,8 @@ use kernel_ext::{
         Attribute,
         Group,
         Mode,
-        Object, //
+        Object,
+        TextFile, //
     }, //
 };
 
@@ -66,9 +67,7 @@ sysfs_group!(static FILTER_GROUP: SharedFilter = [
     Vid,
     VfMac,
     Ports,
-    Rules,
     RulesError,
-    RuleStats,
     TxModeName,
     BumName,
     FailName,
@@ -85,7 +84,7 @@ sysfs_group!(static FILTER_GROUP: SharedFilter = [
     HoldMs,
     PhaseName,
     Waiting,
-]);
+], texts [Rules, RuleStats]);
 sysfs_group!(static FILTER_STATS: SharedFilter in c"stats" = [
     RxAccepted,
     RxDropped,
@@ -191,11 +190,11 @@ impl Attribute<SharedFilter> for Ports {
 
 struct Rules;
 
-impl Attribute<SharedFilter> for Rules {
+impl TextFile<SharedFilter> for Rules {
     const NAME: &'static CStr = c"rules";
     const MODE: Mode = Mode::ReadWrite;
 
-    fn show(filter: &Object<SharedFilter>, out: &mut Formatter<'_>) -> Result {
+    fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
         filter.judge.show(out).map_err(|_| EIO)
     }
 
@@ -220,11 +219,11 @@ impl Attribute<SharedFilter> for RulesError {
 
 struct RuleStats;
 
-impl Attribute<SharedFilter> for RuleStats {
+impl TextFile<SharedFilter> for RuleStats {
     const NAME: &'static CStr = c"rule_stats";
     const MODE: Mode = Mode::ReadOnly;
 
-    fn show(filter: &Object<SharedFilter>, out: &mut Formatter<'_>) -> Result {
+    fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
         filter.judge.show_counters(out).map_err(|_| EIO)
     }
 }
