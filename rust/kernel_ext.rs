@@ -30,6 +30,7 @@
 //! | be told what happens to network devices | [`net::Events`] |
 //! | for a while, other VLANs or addresses of a network card, or other settings of its VFs | [`net::Membership`], [`net::Addresses`], [`net::Promiscuity`], [`net::VfLoan`] |
 //! | show frames to programs that listen | [`net::Sampler`] |
+//! | commands, lists and messages for programs, by generic netlink | [`genl::Family`] |
 //! | page tables of an IOMMU, and devices' DMA through them | [`iommu::Domain`] |
 //!
 //! # Soundness
@@ -37,10 +38,10 @@
 //! A [`sysfs::Dir`], an [`irq::Hook`], an [`irq::Alarm`], an [`irq::Changes`], an [`irq::Postings`], a
 //! [`sched::Watch`], a [`power::Watch`], a [`queue::Kick`], a [`pci::Interrupt`] and a [`pci::Keeping`],
 //! [`front::Drivers`], a [`front::Front`], a [`net::Hook`], a [`net::Link`], a [`net::Port`], [`net::Events`], what
-//! changes other network devices for a while, and a [`vfio::Registration`] lead the kernel to code of the module
-//! and lead it away again when they are dropped. One that is leaked leads to code that is gone after the module is
-//! unloaded. Rust calls leaking safe, so the compiler cannot forbid it, and pinning the module instead would mean
-//! that it cannot be unloaded while it has objects. Therefore
+//! changes other network devices for a while, a [`genl::Registration`], and a [`vfio::Registration`] lead the kernel
+//! to code of the module and lead it away again when they are dropped. One that is leaked leads to code that is gone
+//! after the module is unloaded. Rust calls leaking safe, so the compiler cannot forbid it, and pinning the module
+//! instead would mean that it cannot be unloaded while it has objects. Therefore
 //! `scripts/check` forbids every way of leaking outside of this crate.
 //!
 //! All `unsafe` of the suite lives in this crate and at each module's C border. The crate is linked
@@ -50,6 +51,7 @@
 mod bindings;
 pub mod front;
 pub mod fs;
+pub mod genl;
 pub mod iommu;
 pub mod irq;
 pub mod module;
