@@ -97,11 +97,7 @@ pub(crate) enum Command {
 impl Command {
     /// Reads the line of this number; [`None`] if it is empty or a comment.
     pub(crate) fn parse(text: &str, line: u32) -> Result<Option<Self>, Malformed> {
-        let mut words = Words {
-            line,
-            column: 1,
-            rest: text,
-        };
+        let mut words = Words::new(text, line);
         let Some(word) = words.next() else {
             return Ok(None);
         };
@@ -170,6 +166,15 @@ pub(crate) struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
+    /// Those of the line of this number.
+    pub(crate) const fn new(text: &'a str, line: u32) -> Self {
+        Self {
+            line,
+            column: 1,
+            rest: text,
+        }
+    }
+
     /// The next word, if a comment does not come before it.
     pub(crate) fn next(&mut self) -> Option<Word<'a>> {
         let text = self.rest.trim_start_matches([' ', '\t']);
@@ -230,7 +235,7 @@ impl<'a> Words<'a> {
     }
 
     /// Reads the value behind `word` into `slot`, which must still be empty.
-    fn fill<T>(
+    pub(crate) fn fill<T>(
         &mut self,
         word: &Word<'_>,
         slot: &mut Option<T>,

@@ -9,6 +9,7 @@ pub(crate) mod classifier;
 pub(crate) mod divert;
 pub(crate) mod ethernet;
 pub(crate) mod field;
+pub(crate) mod flow;
 pub(crate) mod hash;
 pub(crate) mod hold;
 pub(crate) mod key;
