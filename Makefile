@@ -45,6 +45,7 @@ ifndef RVM_IN_ROOT
 .PHONY: suites
 suites:
 	@$(if $(filter-out squirrelfs vfio-pause,$(MODULE)),:,scripts/suites)
+	@$(if $(filter-out nic-sidebounce,$(MODULE)),:,scripts/ynl)
 
 test test-long bench: suites
 
