@@ -3,6 +3,7 @@
 //! Loading and unloading.
 
 use crate::{
+    control::NETLINK,
     filters::Filters,
     judge::Bounds,
     model::{
@@ -13,6 +14,7 @@ use crate::{
         text::Malformed, //
     },
     module_parameters,
+    netlink::Opened,
     sysfs as attributes,
     veb::Vids, //
 };
@@ -54,6 +56,7 @@ pub(crate) struct Root {
 
 /// The module: `/sys/kernel/nic_sidebounce` and what is below it.
 pub(crate) struct NicSidebounce {
+    netlink: Option<Opened<Arc<Filters>>>,
     filters: Arc<Filters>,
     root: Dir<Root>,
 }
@@ -97,7 +100,8 @@ impl kernel::Module for NicSidebounce {
             pr_err!("vid_base and vid_count are out of range, 1 to 4094\n");
         })?;
         let filters = Arc::pin_init(Filters::new(bounds, vids)?, GFP_KERNEL)?;
-        let module = Self {
+        let mut module = Self {
+            netlink: None,
             filters: filters.clone(),
             root: Dir::new(
                 Parent::Kernel,
@@ -106,14 +110,16 @@ impl kernel::Module for NicSidebounce {
                 Ok(Root { filters }),
             )?,
         };
-        // Should it fail, dropping the module undoes the rest.
+        // Should one of these fail, dropping the module undoes the others.
         module.filters.open(&*module.root)?;
+        module.netlink = Some(NETLINK.open(module.filters.clone())?);
         Ok(module)
     }
 }
 
 impl Drop for NicSidebounce {
     fn drop(&mut self) {
+        self.netlink = None;
         self.filters.close();
     }
 }

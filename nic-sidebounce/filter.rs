@@ -3,6 +3,7 @@
 //! One filter as packets meet it.
 
 use crate::{
+    control::NETLINK,
     ffi::{
         self,
         Bounced,
@@ -23,7 +24,11 @@ use crate::{
         divert,
         ethernet::Mac,
         field::Action,
-        key::Direction,
+        flow::Lesson,
+        key::{
+            Direction,
+            Flags, //
+        },
         mode::{
             Fail,
             TxMode, //
@@ -42,6 +47,7 @@ use crate::{
             Verdict, //
         }, //
     },
+    netlink::Event,
     pair::Pair,
     sampling::Sampling,
     seen,
@@ -267,10 +273,22 @@ impl Filter {
             self.judge
                 .judge(packet, tag, direction, settings, &self.counters)
         });
+        if decision.verdict == Verdict::Drop(verdict::DropReason::BounceLimit)
+            && self.judge.note_limit()
+        {
+            self.tell(Event::BounceLimit);
+        }
         let priority = |place| self.judge.priority(place);
         let len_bytes = packet.len_bytes();
         ffi::trace_verdict(self.traced(), direction, &decision, priority, len_bytes);
         decision
+    }
+
+    /// Tells programs that listen what has happened.
+    pub(crate) fn tell(&self, event: Event<'_>) {
+        if let Ok(name) = self.name.to_str() {
+            NETLINK.tell(name, event);
+        }
     }
 
     /// Counts and traces a frame that goes nowhere.
@@ -280,6 +298,28 @@ impl Filter {
             Why::NoMemory | Why::Refused(_) => Counter::Lost,
         });
         ffi::trace_lost(self.traced(), direction, why, len_bytes);
+    }
+
+    /// Level 2 says what becomes of a flow.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if its packets cannot be told apart from others.
+    pub(crate) fn learn(&self, lesson: &Lesson, teacher: Teacher) -> Result {
+        let Lesson {
+            key,
+            action,
+            seconds,
+        } = lesson;
+        self.judge
+            .learn(key, *action, *seconds)
+            .map_err(|_| EINVAL)?;
+        let direction = match key.has(Flags::TX) {
+            true => Direction::Tx,
+            false => Direction::Rx,
+        };
+        ffi::trace_learn(self.traced(), direction, *action, teacher, *seconds);
+        Ok(())
     }
 
     /// A frame has come for the VM. It is only taken if need be.
@@ -395,7 +435,7 @@ impl Filter {
         if settings.learn_mark.teaches(mark) {
             let learn_s = settings.learn_s;
             // What cannot be told apart from other packets is not learned.
-            if self.judge.learn(&frame, direction, learn_s).is_ok() {
+            if self.judge.learn_from(&frame, direction, learn_s).is_ok() {
                 let filter = self.traced();
                 ffi::trace_learn(filter, direction, Action::Accept, Teacher::Mark, learn_s);
             }

@@ -16,6 +16,7 @@ use crate::{
             Target, //
         }, //
     },
+    netlink,
     pair::Pair,
     sysfs as attributes,
     tap::Tap,
@@ -207,6 +208,17 @@ impl Filters {
         Ok(())
     }
 
+    /// The filter with this name.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOENT`] if there is none, [`ENODEV`] during unload.
+    pub(crate) fn find(&self, name: Name<'_>) -> Result<Arc<Filter>> {
+        let open = self.open.lock();
+        let open = (*open).as_ref().ok_or(ENODEV)?;
+        Ok(open.named.get(name.as_str())?.filter.0.clone())
+    }
+
     /// Looks after all filters: puts those to their place that have lost or not yet found it, and does what packets
     /// have asked for.
     fn refresh(&self) {
@@ -229,6 +241,7 @@ impl Filters {
             entry.filter.0.tend();
             if entry.filter.0.holding.take_due() {
                 entry.dir.notify(c"waiting");
+                entry.filter.0.tell(netlink::Event::FirstHeld);
             }
         }
         let looks = entries().map(|entry| {
@@ -310,8 +323,10 @@ impl Entry {
                 }
             }
         };
+        // A new place is told of also if it is like the former.
         if self.filter.0.set_status(status) || matches!(status, Status::Filtering { .. }) {
             self.dir.notify(c"state");
+            self.filter.0.tell(netlink::Event::State(status.as_str()));
         }
     }
 }

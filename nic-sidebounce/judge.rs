@@ -11,7 +11,11 @@ use crate::{
         },
         classifier::Options,
         field::Action,
-        key::Direction,
+        flow::Flow,
+        key::{
+            Direction,
+            Key, //
+        },
         learned::{
             Learned,
             Refused, //
@@ -22,6 +26,7 @@ use crate::{
             Header,
             Tag, //
         },
+        rule::Rule,
         ruleset::{
             Limits,
             Refusal,
@@ -49,7 +54,6 @@ use crate::{
 };
 use core::fmt;
 use kernel::{
-    alloc::KVVec,
     new_mutex,
     prelude::*,
     sync::{
@@ -57,6 +61,7 @@ use kernel::{
             Atomic,
             Relaxed, //
         },
+        Arc,
         Mutex, //
     }, //
 };
@@ -85,24 +90,28 @@ pub(crate) struct Bounds {
     pub(crate) cached_flows: usize,
 }
 
-/// Rules as they are searched, and their counters: packets and bytes of each.
-struct Ruled {
+/// Rules as they were written and as they are searched, and their counters: packets and bytes of each.
+pub(crate) struct Ruled {
+    rules: RuleSet,
     policy: Policy,
     tally: Tally,
-    priorities: KVVec<u32>,
 }
 
 impl Ruled {
-    fn new(rules: &RuleSet, generation: Generation, options: Options) -> Result<Self> {
-        let mut priorities = KVVec::with_capacity(rules.rules().len(), GFP_KERNEL)?;
-        for rule in rules.rules() {
-            priorities.push(rule.priority, GFP_KERNEL)?;
-        }
-        Ok(Self {
-            policy: Policy::new(rules, generation, options)?,
-            priorities,
-            tally: Tally::new(rules.rules().len().saturating_mul(2))?,
-        })
+    fn new(rules: RuleSet, generation: Generation, options: Options) -> Result<Arc<Self>> {
+        let policy = Policy::new(&rules, generation, options)?;
+        let tally = Tally::new(rules.rules().len().saturating_mul(2))?;
+        let ruled = Self {
+            rules,
+            policy,
+            tally,
+        };
+        Ok(Arc::new(ruled, GFP_KERNEL)?)
+    }
+
+    /// The rule at `place` of the list.
+    pub(crate) fn rule(&self, place: usize) -> Option<&Rule> {
+        self.rules.rules().get(place)
     }
 
     #[inline]
@@ -119,20 +128,20 @@ impl Ruled {
     /// The priority of the rule at `place`, 0 if there is none.
     fn priority(&self, place: u32) -> u32 {
         let place = usize::try_from(place).unwrap_or(usize::MAX);
-        self.priorities.get(place).copied().unwrap_or(0)
+        self.rule(place).map_or(0, |rule| rule.priority)
     }
 
     /// How many packets and bytes the rule at `place` has decided about.
-    fn counted(&self, place: usize) -> (u64, u64) {
+    pub(crate) fn counted(&self, place: usize) -> (u64, u64) {
         let packets = place.wrapping_mul(2);
         let bytes = packets.wrapping_add(1);
         (self.tally.sum(packets), self.tally.sum(bytes))
     }
 
     /// Goes on counting from where `old` had got, for rules that were there before in the same order.
-    fn carry(&self, rules: &RuleSet, old: &Self, old_rules: &RuleSet) {
-        let mut before = old_rules.rules().iter().enumerate();
-        for (place, rule) in rules.rules().iter().enumerate() {
+    fn carry(&self, old: &Self) {
+        let mut before = old.rules.rules().iter().enumerate();
+        for (place, rule) in self.rules.rules().iter().enumerate() {
             let Some((former, _)) = before.find(|(_, former)| *former == rule) else {
                 return;
             };
@@ -144,9 +153,8 @@ impl Ruled {
     }
 }
 
-/// The rules as they were written.
+/// What is known of texts.
 struct Written {
-    rules: RuleSet,
     generation: Generation,
     /// Why the last text was refused, if it was.
     refused: Option<Malformed>,
@@ -155,7 +163,7 @@ struct Written {
 /// Level 1 of one filter.
 #[pin_data]
 pub(crate) struct Judge {
-    ruled: Published<Ruled>,
+    ruled: Published<Arc<Ruled>>,
     #[pin]
     written: Mutex<Written>,
     options: Options,
@@ -166,6 +174,8 @@ pub(crate) struct Judge {
     has_learned: Atomic<bool>,
     /// See [`Bucket`].
     bucket: Atomic<u64>,
+    /// Whether the last packet that was to bounce was one too many.
+    is_limited: Atomic<bool>,
 }
 
 impl Judge {
@@ -177,11 +187,10 @@ impl Judge {
         };
         let rules = RuleSet::new(bounds.limits);
         let generation = Generation::FIRST;
-        let ruled = Published::new(Ruled::new(&rules, generation, options)?)?;
+        let ruled = Published::new(Ruled::new(rules, generation, options)?)?;
         let caches = PerCpu::new(|| Ok(FlowCache::new(bounds.cached_flows, random::number())?))?;
         let learned = Learned::new(LEARNED_FLOWS, random::number())?;
         let written = Written {
-            rules,
             generation,
             refused: None,
         };
@@ -193,6 +202,7 @@ impl Judge {
             learned <- new_raw_spinlock!(learned, "nic_sidebounce::Judge::learned"),
             has_learned: Atomic::new(false),
             bucket: Atomic::new(Bucket::FULL.0),
+            is_limited: Atomic::new(false),
         }))
     }
 
@@ -224,6 +234,10 @@ impl Judge {
             decision
         });
         let decision = decision.limited(|| self.may_bounce(settings));
+        match decision.verdict {
+            Verdict::Bounce(_) if peek(&self.is_limited) => self.is_limited.store(false, Relaxed),
+            _ => {}
+        }
         count(&decision, direction, counters);
         if header.unparsed().is_some() {
             counters.count(Counter::Unparsed);
@@ -237,6 +251,11 @@ impl Judge {
             return None;
         }
         self.learned.lock().lookup(header.key(), now_ns())
+    }
+
+    /// A packet was dropped since too many bounced; whether it is the first one.
+    pub(crate) fn note_limit(&self) -> bool {
+        !self.is_limited.xchg(true, Relaxed)
     }
 
     /// The priority of the rule at `place` in the list, 0 if it is not there any more.
@@ -261,24 +280,71 @@ impl Judge {
     }
 
     /// From now on, for `duration_s` seconds, packets of the same flow are accepted.
-    pub(crate) fn learn(
+    ///
+    /// # Errors
+    ///
+    /// See [`Refused`].
+    pub(crate) fn learn_from(
         &self,
         packet: &Packet,
         direction: Direction,
         duration_s: u32,
     ) -> Result<(), Refused> {
         let header = packet::parse(&Seen(packet), seen::tag(packet), direction);
+        self.learn(header.key(), Action::Accept, duration_s)
+    }
+
+    /// From now on, for `duration_s` seconds, this becomes of packets of the flow that `key` is of.
+    ///
+    /// # Errors
+    ///
+    /// See [`Refused`].
+    pub(crate) fn learn(&self, key: &Key, action: Action, duration_s: u32) -> Result<(), Refused> {
         let now_ns = now_ns();
         let until_ns = now_ns.saturating_add(u64::from(duration_s).saturating_mul(1_000_000_000));
-        self.learned
-            .lock()
-            .learn(header.key(), Action::Accept, now_ns, until_ns)?;
+        self.learned.lock().learn(key, action, now_ns, until_ns)?;
         self.has_learned.store(true, Relaxed);
         Ok(())
     }
 
+    /// The first flow that holds at `place` of the table or behind it, and its place: its key, what becomes of
+    /// it, and for how many milliseconds more.
+    pub(crate) fn next_learned(&self, place: usize) -> Option<(usize, Key, Action, u64)> {
+        let now_ns = now_ns();
+        let learned = self.learned.lock();
+        let (place, key, action, until_ns) = learned.next(place, now_ns)?;
+        Some((
+            place,
+            key,
+            action,
+            until_ns.saturating_sub(now_ns) / 1_000_000,
+        ))
+    }
+
+    /// Forgets the flow that `key` is of; whether it was known.
+    pub(crate) fn unlearn(&self, key: &Key) -> bool {
+        self.learned.lock().forget(key).is_some()
+    }
+
+    /// Writes the flows that were learned: direction, seconds left, what becomes of them, and the flow.
+    ///
+    /// # Errors
+    ///
+    /// If `out` fails.
+    pub(crate) fn show_flows(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let mut place = 0;
+        while let Some((found, key, action, rest_ms)) = self.next_learned(place) {
+            let flow = Flow::of(&key);
+            let direction = flow.direction;
+            let rest_s = rest_ms.div_ceil(1000);
+            writeln!(out, "{direction} {rest_s} {action} {flow}")?;
+            place = found.saturating_add(1);
+        }
+        Ok(())
+    }
+
     /// Forgets all that was learned.
-    pub(crate) fn forget(&self) {
+    pub(crate) fn unlearn_all(&self) {
         self.has_learned.store(false, Relaxed);
         self.learned.lock().clear();
     }
@@ -290,7 +356,8 @@ impl Judge {
     /// Those of the grammar, see [`Malformed`]; [`ENOMEM`].
     pub(crate) fn write(&self, text: &str) -> Result {
         let mut written = self.written.lock();
-        let rules = match written.rules.changed(text) {
+        let old = self.ruled();
+        let rules = match old.rules.changed(text) {
             Ok(rules) => rules,
             Err(Refusal::NoMemory) => return Err(ENOMEM),
             Err(Refusal::Malformed(malformed)) => {
@@ -303,15 +370,18 @@ impl Judge {
             // Caches could not tell old entries.
             return Err(EOVERFLOW);
         }
-        let old = self
-            .ruled
-            .replace(Ruled::new(&rules, generation, self.options)?)?;
-        self.ruled
-            .with(|ruled| ruled.carry(&rules, &old, &written.rules));
-        written.rules = rules;
+        let new = Ruled::new(rules, generation, self.options)?;
+        // The grace period is over: nobody counts in the old ones any more.
+        drop(self.ruled.replace(new.clone())?);
+        new.carry(&old);
         written.generation = generation;
         written.refused = None;
         Ok(())
+    }
+
+    /// The rules as they are now.
+    pub(crate) fn ruled(&self) -> Arc<Ruled> {
+        self.ruled.with(Arc::clone)
     }
 
     /// Writes the rules that there are.
@@ -320,7 +390,7 @@ impl Judge {
     ///
     /// If `out` fails.
     pub(crate) fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        write!(out, "{}", self.written.lock().rules)
+        write!(out, "{}", self.ruled().rules)
     }
 
     /// Writes what each rule has decided about: its priority, packets, bytes and name.
@@ -329,9 +399,9 @@ impl Judge {
     ///
     /// If `out` fails.
     pub(crate) fn show_counters(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        let written = self.written.lock();
-        for (place, rule) in written.rules.rules().iter().enumerate() {
-            let (packets, bytes) = self.ruled.with(|ruled| ruled.counted(place));
+        let ruled = self.ruled();
+        for (place, rule) in ruled.rules.rules().iter().enumerate() {
+            let (packets, bytes) = ruled.counted(place);
             write!(out, "{} {packets} {bytes}", rule.priority)?;
             match &rule.name {
                 Some(name) => writeln!(out, " {}", name.as_str())?,

@@ -12,6 +12,7 @@ use crate::model::{
         Budget, //
     },
     field::Action,
+    flow::Lesson,
     key::Key,
     name::Name,
     rule::Rule, //
@@ -97,21 +98,6 @@ pub(crate) struct LearnedFlow {
     pub(crate) key: Key,
     pub(crate) action: Action,
     pub(crate) remaining_ms: u64,
-}
-
-/// What is to become of a flow.
-pub(crate) struct Lesson {
-    /// Of the flow's packets, as far as all of them have it.
-    pub(crate) key: Key,
-    /// Not [`Action::Bounce`].
-    pub(crate) action: Action,
-    /// From 1 to [`Self::MAX_SECONDS`].
-    pub(crate) seconds: u32,
-}
-
-impl Lesson {
-    /// A day.
-    pub(crate) const MAX_SECONDS: u32 = 86_400;
 }
 
 /// What is to be forgotten.

@@ -14,6 +14,7 @@
 //! - **rx**, **tx**: as the VM sees it: to it, from it.
 //! - **service VLAN**: the VLAN that keeps a VF apart from the wire, so that its packets pass the PF.
 
+mod control;
 mod driver;
 mod ffi;
 mod filter;
@@ -21,6 +22,7 @@ mod filters;
 mod holding;
 mod judge;
 mod model;
+mod netlink;
 mod pair;
 mod sampling;
 mod seen;

@@ -4,12 +4,14 @@
 
 use crate::{
     driver::Root,
+    ffi::Teacher,
     filter::{
         Filter,
         Status, //
     },
     holding::Holding,
     model::{
+        flow::Lesson,
         hold::{
             Bounds,
             Phase, //
@@ -74,6 +76,7 @@ sysfs_group!(static FILTER_GROUP: SharedFilter = [
     Quarantine,
     BouncePerS,
     BounceBurst,
+    Learn,
     Forget,
     LearnMarks,
     LearnS,
@@ -84,7 +87,7 @@ sysfs_group!(static FILTER_GROUP: SharedFilter = [
     HoldMs,
     PhaseName,
     Waiting,
-], texts [Rules, RuleStats]);
+], texts [Rules, RuleStats, FlowList]);
 sysfs_group!(static FILTER_STATS: SharedFilter in c"stats" = [
     RxAccepted,
     RxDropped,
@@ -154,9 +157,13 @@ sysfs_shown!(SharedFilter:
 );
 
 sysfs_written!(SharedFilter:
+    Learn = c"learn", filter, text => {
+        let lesson = Lesson::parse(text).map_err(|malformed| Error::from(malformed.kind))?;
+        filter.learn(&lesson, Teacher::Command)
+    };
     Forget = c"forget", filter, text => match text {
         "all" => {
-            filter.judge.forget();
+            filter.judge.unlearn_all();
             Ok(())
         }
         _ => Err(EINVAL),
@@ -225,6 +232,17 @@ impl TextFile<SharedFilter> for RuleStats {
 
     fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
         filter.judge.show_counters(out).map_err(|_| EIO)
+    }
+}
+
+struct FlowList;
+
+impl TextFile<SharedFilter> for FlowList {
+    const NAME: &'static CStr = c"flows";
+    const MODE: Mode = Mode::ReadOnly;
+
+    fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
+        filter.judge.show_flows(out).map_err(|_| EIO)
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     ethernet::Mac,
     field::{
         number,
+        Action,
         ArpOp,
         Ethertype,
         Frag,
@@ -345,6 +346,46 @@ fn byte(bits: u64) -> u8 {
 }
 
 /// The words that [`Flow::read`] reads, without the direction.
+/// What a user says of a flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lesson {
+    /// Which one.
+    pub(crate) key: Key,
+    /// Not [`Action::Bounce`].
+    pub(crate) action: Action,
+    /// From 1 to [`Self::MAX_SECONDS`].
+    pub(crate) seconds: u32,
+}
+
+impl Lesson {
+    /// A day.
+    pub(crate) const MAX_SECONDS: u32 = 86_400;
+
+    /// Reads `rx|tx SECONDS accept|drop FLOW`.
+    pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
+        let mut words = Words::new(text, 1);
+        let direction = words.value("rx or tx", Direction::parse)?;
+        let word = words.word("seconds")?;
+        let seconds = word.read("seconds", number)?;
+        if !(1..=Self::MAX_SECONDS).contains(&seconds) {
+            return Err(word.wrong(Kind::Range, "1 to 86400 seconds"));
+        }
+        let word = words.word("accept or drop")?;
+        let action = word.read("accept or drop", Action::parse)?;
+        if action == Action::Bounce {
+            return Err(word.wrong(Kind::Syntax, "accept or drop"));
+        }
+        let start = words.end();
+        let flow = Flow::read(direction, &mut words)?;
+        let key = flow.key().map_err(|why| start.wrong(Kind::Conflict, why))?;
+        Ok(Self {
+            key,
+            action,
+            seconds,
+        })
+    }
+}
+
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_arp = self.ethertype == Some(packet::ETHERTYPE_ARP);

@@ -78,6 +78,7 @@ impl Learned {
     }
 
     /// How many flows there are, expired ones that were not yet replaced included.
+    #[cfg(test)]
     pub(crate) const fn len(&self) -> usize {
         self.live
     }
@@ -98,6 +99,15 @@ impl Learned {
         let mut known = ways.iter().flatten();
         let lesson = known.find(|lesson| lesson.key == key && now_ns < lesson.until_ns)?;
         Some(lesson.action)
+    }
+
+    /// The first flow that holds at `place` of the table or behind it, and its place: its key, what becomes of it,
+    /// and until when. A flow stays at its place as long as it is known.
+    pub(crate) fn next(&self, place: usize, now_ns: u64) -> Option<(usize, Key, Action, u64)> {
+        let ways = self.sets.iter().flatten().enumerate().skip(place);
+        ways.filter_map(|(place, way)| Some((place, (*way)?)))
+            .find(|(_, lesson)| now_ns < lesson.until_ns)
+            .map(|(place, lesson)| (place, lesson.key, lesson.action, lesson.until_ns))
     }
 
     /// From now until `until_ns`, this becomes of packets of the flow that `key` is of.
