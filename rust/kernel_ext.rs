@@ -31,6 +31,7 @@
 //! | for a while, other VLANs or addresses of a network card, or other settings of its VFs | [`net::Membership`], [`net::Addresses`], [`net::Promiscuity`], [`net::VfLoan`] |
 //! | show frames to programs that listen | [`net::Sampler`] |
 //! | commands, lists and messages for programs, by generic netlink | [`genl::Family`] |
+//! | single registers of a network card that the host drives | [`pci::RegisterMap`], [`net::Device::registers`] |
 //! | page tables of an IOMMU, and devices' DMA through them | [`iommu::Domain`] |
 //!
 //! # Soundness

@@ -22,6 +22,7 @@ mod device;
 mod edit;
 mod events;
 mod frame;
+mod function;
 mod hook;
 mod link;
 mod loan;

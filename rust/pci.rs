@@ -7,12 +7,14 @@
 //! A driver of a device uses [`kernel::pci`] and an [`Interrupt`]. What stands behind a function
 //! that comes and goes, such as a virtual function that is passed on to a virtual machine, is told
 //! so by a [`Keeper`] and works with a [`Function`], which is never more than a reference, and with
-//! what a [`Claim`] on it gives: [`Window`]s on its memory and its [`Vectors`].
+//! what a [`Claim`] on it gives: [`Window`]s on its memory and its [`Vectors`]. Of one that another
+//! driver drives, a [`RegisterMap`] says which [`Registers`] may be used.
 
 mod claim;
 mod function;
 mod interrupt;
 mod keeper;
+mod registers;
 mod sriov;
 mod watch;
 
@@ -39,6 +41,11 @@ pub use interrupt::{
 pub use keeper::{
     Keeper,
     Keeping, //
+};
+pub use registers::{
+    Register,
+    RegisterMap,
+    Registers, //
 };
 pub use watch::{
     Watch,

@@ -50,6 +50,8 @@ pub enum Event {
     ChangeMtu,
     /// It has another name.
     ChangeName,
+    /// It is up and has, or may have, got or lost its carrier.
+    ChangeState,
     /// It goes.
     Unregister(Departure),
 }
@@ -65,6 +67,7 @@ impl Event {
             bindings::netdev_cmd_NETDEV_CHANGEADDR => Self::ChangeAddress,
             bindings::netdev_cmd_NETDEV_CHANGEMTU => Self::ChangeMtu,
             bindings::netdev_cmd_NETDEV_CHANGENAME => Self::ChangeName,
+            bindings::netdev_cmd_NETDEV_CHANGE => Self::ChangeState,
             bindings::netdev_cmd_NETDEV_UNREGISTER => Self::Unregister(netdev.departure()),
             _ => return None,
         })

@@ -183,7 +183,7 @@ impl<'a> Netdev<'a> {
     }
 
     /// The PCI function that it belongs to.
-    fn function(&self) -> Option<Function> {
+    pub(super) fn function(&self) -> Option<Function> {
         let parents = iter::successors(self.parent(), |parent| {
             // SAFETY: A device that is registered keeps its parent alive, and so on.
             NonNull::new(unsafe { (*parent.as_ptr()).parent })

@@ -113,9 +113,7 @@ impl Device {
     pub fn vfs(self) -> Result<u16> {
         let rtnl = Rtnl::lock();
         let netdev = rtnl.device(self.id).ok_or(ENODEV)?;
-        // SAFETY: The device is registered, so its parent exists.
-        let vfs = unsafe { bindings::kernel_ext_netdev_num_vfs(netdev.as_ptr()) };
-        Ok(u16::try_from(vfs).unwrap_or(0))
+        Ok(netdev.vfs())
     }
 
     /// What its driver tells of the VF with the number `vf`.
