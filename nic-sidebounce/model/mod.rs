@@ -19,6 +19,7 @@ pub(crate) mod mark;
 pub(crate) mod mode;
 pub(crate) mod note;
 pub(crate) mod packet;
+pub(crate) mod pool;
 pub(crate) mod prefix;
 pub(crate) mod range;
 pub(crate) mod rule;
