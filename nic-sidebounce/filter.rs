@@ -57,7 +57,11 @@ use crate::{
         Counters, //
     },
     tap::Tap,
-    uplink::Uplink, //
+    uplink::Uplink,
+    vmm::{
+        Choice,
+        Vmm, //
+    }, //
 };
 use kernel::{
     new_mutex,
@@ -70,8 +74,10 @@ use kernel::{
 };
 use kernel_ext::{
     net::{
+        Device,
         DropReason,
         Frame,
+        Outcome,
         Packet,
         Visit, //
     },
@@ -158,6 +164,8 @@ pub(crate) struct Filter {
     /// Empty while the VF or the device is not there.
     pub(crate) route: Slot<Route>,
     pub(crate) pair: Slot<Pair>,
+    /// Empty if the pair receives what bounces on its way to the VM.
+    pub(crate) vmm: Slot<Vmm>,
     /// Empty unless bounced packets are shown.
     pub(crate) sampling: Slot<Sampling>,
     #[pin]
@@ -196,6 +204,7 @@ impl Filter {
                 changes <- new_mutex!((), "nic_sidebounce::Filter"),
                 route: Slot::empty(),
                 pair: Slot::empty(),
+                vmm: Slot::empty(),
                 sampling: Slot::empty(),
                 status <- new_mutex!(Status::Waiting("it was just added"), "nic_sidebounce::Status"),
                 bell,
@@ -322,15 +331,20 @@ impl Filter {
         Ok(())
     }
 
-    /// A frame has come for the VM. It is only taken if need be.
-    pub(crate) fn visited(&self, visit: Visit<'_>) {
+    /// A frame has come for the VM.
+    pub(crate) fn visit(&self, visit: Visit<'_>) {
         let decision = self.judge(&visit, seen::tag(&visit), Direction::Rx);
+        self.visited(visit, &decision);
+    }
+
+    /// Does with a frame for the VM what was decided. It is only taken if need be.
+    fn visited(&self, visit: Visit<'_>, decision: &Decision) {
         match decision.verdict {
             Verdict::Drop(reason) => visit.drop_with(reason.into()),
             Verdict::Accept | Verdict::Bounce(_) => {
                 let len_bytes = visit.len_bytes();
                 match visit.take() {
-                    Some(frame) => self.dispose(frame, Direction::Rx, &decision),
+                    Some(frame) => self.dispose(frame, Direction::Rx, decision),
                     None => self.lose(Direction::Rx, Why::NoMemory, len_bytes),
                 }
             }
@@ -403,10 +417,19 @@ impl Filter {
         if let Ok(mut edit) = frame.edit() {
             edit.set_mark(note.mark());
         }
-        let refused = self.pair.with(|pair| match pair {
-            Some(pair) => pair.receive(frame, direction).err(),
-            None => Some(frame),
-        });
+        let refused = match direction {
+            Direction::Rx => self.vmm.with(|vmm| match vmm {
+                Some(vmm) if vmm.is_up() => {
+                    if let Err(error) = vmm.receive(frame) {
+                        self.lose(direction, error.into(), len_bytes);
+                    }
+                    None
+                }
+                Some(_) => Some(frame),
+                None => self.pair_refuses(frame, direction),
+            }),
+            Direction::Tx => self.pair_refuses(frame, direction),
+        };
         let Some(frame) = refused else {
             return ffi::trace_bounce(self.traced(), direction, Bounced::Received, len_bytes);
         };
@@ -421,6 +444,66 @@ impl Filter {
                 frame.drop_with(DropReason::Down);
             }
         }
+    }
+
+    /// Gives a frame to the pair, or back.
+    fn pair_refuses(&self, frame: Frame, direction: Direction) -> Option<Frame> {
+        self.pair.with(|pair| match pair {
+            Some(pair) => pair.receive(frame, direction).err(),
+            None => Some(frame),
+        })
+    }
+
+    /// The device that receives what bounces has received a frame for the VM.
+    pub(crate) fn looked_at<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
+        let decision = self.judge(&visit, seen::tag(&visit), Direction::Rx);
+        if let Verdict::Bounce(_) = decision.verdict {
+            let len_bytes = visit.len_bytes();
+            ffi::trace_bounce(self.traced(), Direction::Rx, Bounced::Received, len_bytes);
+            return Outcome::Pass(visit);
+        }
+        self.visited(visit, &decision);
+        Outcome::Taken
+    }
+
+    /// Whether this is the address of its VF.
+    #[inline]
+    pub(crate) fn has_mac(&self, mac: Mac) -> bool {
+        self.route.with(|route| match route {
+            Some(Route::Veb(_, port)) => port.mac == mac,
+            _ => false,
+        })
+    }
+
+    /// The PF of its VF, while that is there.
+    pub(crate) fn pf(&self) -> Option<Device> {
+        self.route.with(|route| match route {
+            Some(Route::Veb(uplink, _)) => Some(uplink.device()),
+            _ => None,
+        })
+    }
+
+    /// Whether the card gives what is for the VM to a VF of the host.
+    pub(crate) fn has_pool(&self) -> bool {
+        self.vmm.with(|vmm| vmm.is_some_and(Vmm::has_pool))
+    }
+
+    /// Changes who receives what bounces on its way to the VM.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vmm::new`]: then nothing has changed.
+    pub(crate) fn set_vmm(self: &Arc<Self>, choice: Choice<'_>) -> Result {
+        let _changes = self.changes.lock();
+        // A card has one default pool, which the former may have.
+        let former = match Vmm::new(self, choice) {
+            Ok(None) => self.vmm.take(),
+            Ok(Some(vmm)) => self.vmm.replace(vmm)?,
+            Err(error) => return Err(error),
+        };
+        drop(former);
+        self.bell.ring();
+        Ok(())
     }
 
     /// Level 2 gives a frame back.
@@ -508,6 +591,8 @@ impl Filter {
 
     /// Parts the filter from all that refers to it. Process context.
     pub(crate) fn close(&self) {
+        // First what frames come by.
+        drop(self.vmm.take());
         drop(self.route.take());
         drop(self.pair.take());
     }

@@ -299,6 +299,10 @@ impl Entry {
             Place::Device(_) => Condition::Gone,
             Place::Vf(attachment) => attachment.condition(),
         };
+        if let Place::Vf(attachment) = &mut self.place {
+            // Tried again later if it fails.
+            let _ = attachment.listen(!self.filter.0.has_pool());
+        }
         let status = match (condition, &mut self.place) {
             (Condition::Moved(mac), Place::Vf(attachment)) => {
                 // Tried again later if there is no memory.

@@ -14,6 +14,7 @@
 //! - **rx**, **tx**: as the VM sees it: to it, from it.
 //! - **service VLAN**: the VLAN that keeps a VF apart from the wire, so that its packets pass the PF.
 
+mod companion;
 mod control;
 mod driver;
 mod ffi;
@@ -33,6 +34,7 @@ mod tap;
 mod trunk;
 mod uplink;
 mod veb;
+mod vmm;
 
 kernel::prelude::module! {
     type: driver::NicSidebounce,

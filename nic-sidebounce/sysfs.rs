@@ -26,7 +26,11 @@ use crate::{
     },
     sampling::Sampling,
     settings::Settings,
-    stats::Counter, //
+    stats::Counter,
+    vmm::{
+        Choice,
+        Vmm, //
+    }, //
 };
 use core::fmt::Write;
 use kernel::{
@@ -81,6 +85,8 @@ sysfs_group!(static FILTER_GROUP: SharedFilter = [
     LearnMarks,
     LearnS,
     SampleGroup,
+    VmmDevice,
+    VmmPool,
     Hold,
     HoldPackets,
     HoldBytes,
@@ -135,6 +141,9 @@ sysfs_shown!(SharedFilter:
         Phase::Holding => "holding",
         Phase::Replaying => "replaying",
     };
+    VmmPool = c"vmm_pool", filter => Switch::from(
+        filter.vmm.with(|vmm| vmm.is_some_and(Vmm::is_pooled))
+    );
     Waiting = c"waiting", filter => filter.holding.len();
     RxAccepted = c"rx_accepted", filter => filter.counters.sum(Counter::RxAccepted);
     RxDropped = c"rx_dropped", filter => filter.counters.sum(Counter::RxDropped);
@@ -232,6 +241,24 @@ impl TextFile<SharedFilter> for RuleStats {
 
     fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
         filter.judge.show_counters(out).map_err(|_| EIO)
+    }
+}
+
+struct VmmDevice;
+
+impl Attribute<SharedFilter> for VmmDevice {
+    const NAME: &'static CStr = c"vmm";
+    const MODE: Mode = Mode::ReadWrite;
+
+    fn show(filter: &Object<SharedFilter>, out: &mut Formatter<'_>) -> Result {
+        filter.vmm.with(|vmm| match vmm {
+            Some(vmm) => vmm.show(out),
+            None => show(out, "pair"),
+        })
+    }
+
+    fn store(filter: &Object<SharedFilter>, text: &str) -> Result {
+        filter.set_vmm(Choice::parse(text)?)
     }
 }
 

@@ -156,7 +156,7 @@ impl Board {
                 filter.copied(visit);
             }
         } else if let Some(visit) = visit.take() {
-            filter.visited(visit);
+            filter.visit(visit);
         }
     }
 

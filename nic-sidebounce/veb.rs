@@ -76,7 +76,8 @@ pub(crate) struct Attachment {
     vlan: VfLoan,
     seat: Seat,
     port: Port,
-    address: Addresses,
+    /// [`None`] while the card gives what is for the VF to another VF.
+    address: Option<Addresses>,
     member: Membership,
 }
 
@@ -136,7 +137,7 @@ impl Attachment {
             vlan: VfLoan::new(device, vf, vlan)?,
             seat,
             port,
-            address,
+            address: Some(address),
             member,
         })
     }
@@ -144,7 +145,7 @@ impl Attachment {
     /// What has become of it.
     pub(crate) fn condition(&self) -> Condition {
         let is_in_force = self.vlan.is_in_force()
-            && self.address.is_in_force()
+            && self.address.as_ref().is_none_or(Addresses::is_in_force)
             && self.member.is_in_force()
             && self.seat.uplink().is_there();
         let device = self.seat.uplink().device();
@@ -175,12 +176,33 @@ impl Attachment {
     /// [`ENODEV`], [`ENOMEM`]: to be tried again.
     pub(crate) fn move_to(&mut self, mac: Mac, filter: &Filter) -> Result {
         let uplink = self.seat.uplink();
-        let address = Addresses::new(uplink.device(), &[mac.0])?;
+        let address = match self.address {
+            Some(_) => Some(Addresses::new(uplink.device(), &[mac.0])?),
+            None => None,
+        };
         let port = Port { mac, ..self.port };
         filter.route.replace(Route::Veb(uplink.clone(), port))?;
         self.seat.readdress(mac)?;
         self.address = address;
         self.port = port;
+        Ok(())
+    }
+
+    /// Lets the PF listen to the VF's address, or not.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`], [`ENOMEM`]: to be tried again.
+    pub(crate) fn listen(&mut self, is_wanted: bool) -> Result {
+        match (is_wanted, &self.address) {
+            (false, _) => self.address = None,
+            (true, Some(_)) => {}
+            (true, None) => {
+                let uplink = self.seat.uplink();
+                self.address = Some(Addresses::new(uplink.device(), &[self.port.mac.0])?);
+                uplink.note_change();
+            }
+        }
         Ok(())
     }
 
