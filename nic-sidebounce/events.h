@@ -76,8 +76,7 @@ TRACE_EVENT(nic_sidebounce_bounce,
 	),
 	TP_printk("filter=%s id=%u dir=%s end=%s len=%u", __get_str(name), __entry->id,
 		  nic_sidebounce_show_dir(__entry->dir),
-		  __print_symbolic(__entry->end, { 0, "received" }, { 1, "failed_open" }, { 2, "failed_closed" },
-				   { 3, "overflow" }),
+		  __print_symbolic(__entry->end, { 0, "received" }, { 1, "failed_open" }, { 2, "failed_closed" }),
 		  __entry->len)
 );
 

@@ -85,14 +85,6 @@ pub(crate) struct Filter<'a> {
     pub(crate) name: &'a CStr,
 }
 
-impl Filter<'static> {
-    /// For what belongs to none.
-    pub(crate) const NONE: Self = Self {
-        id: u32::MAX,
-        name: c"",
-    };
-}
-
 /// What has become of a frame that bounced.
 #[derive(Clone, Copy)]
 pub(crate) enum Bounced {
@@ -102,8 +94,6 @@ pub(crate) enum Bounced {
     FailedOpen,
     /// Nobody receives it, so it is dropped.
     FailedClosed,
-    /// Too many wait to be received by the host, so it is dropped.
-    Overflow,
 }
 
 /// Who says what is to become of a flow.
@@ -219,7 +209,6 @@ pub(crate) fn trace_bounce(
             Bounced::Received => 0,
             Bounced::FailedOpen => 1,
             Bounced::FailedClosed => 2,
-            Bounced::Overflow => 3,
         };
         // SAFETY: As above.
         unsafe { nic_sidebounce_trace_bounce(filter.id, name, dir, end, len_bytes) };

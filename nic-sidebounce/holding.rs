@@ -85,6 +85,11 @@ impl Holding {
         self.hold.lock().len()
     }
 
+    /// How many bytes they have.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        self.hold.lock().len_bytes()
+    }
+
     /// How much may be held.
     pub(crate) fn bounds(&self) -> Bounds {
         self.hold.lock().bounds()

@@ -109,6 +109,17 @@ impl Ruled {
         Ok(Arc::new(ruled, GFP_KERNEL)?)
     }
 
+    /// How the rules are searched.
+    pub(crate) fn shape(&self) -> Shape {
+        let [rx, tx] = [Direction::Rx, Direction::Tx].map(|way| self.policy.table(way));
+        Shape {
+            patterns: self.rules.pattern_count(),
+            masks: rx.tuple_count().max(tx.tuple_count()),
+            chain: rx.longest_chain().max(tx.longest_chain()),
+            len_bytes: rx.len_bytes().saturating_add(tx.len_bytes()),
+        }
+    }
+
     /// The rule at `place` of the list.
     pub(crate) fn rule(&self, place: usize) -> Option<&Rule> {
         self.rules.rules().get(place)
@@ -151,6 +162,18 @@ impl Ruled {
             self.tally.add(at.wrapping_add(1), bytes);
         }
     }
+}
+
+/// How rules are searched.
+pub(crate) struct Shape {
+    /// What the rules consist of: one with a range is several.
+    pub(crate) patterns: usize,
+    /// Most hash tables that a packet is looked up in.
+    pub(crate) masks: usize,
+    /// Most patterns in one bucket of such a table.
+    pub(crate) chain: usize,
+    /// The memory of the tables in bytes.
+    pub(crate) len_bytes: usize,
 }
 
 /// What is known of texts.
@@ -239,8 +262,8 @@ impl Judge {
             _ => {}
         }
         count(&decision, direction, counters);
-        if header.unparsed().is_some() {
-            counters.count(Counter::Unparsed);
+        if let Some(reason) = header.unparsed() {
+            counters.count_unparsed(reason);
         }
         decision
     }

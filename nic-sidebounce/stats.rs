@@ -2,6 +2,8 @@
 
 //! What is counted for each filter.
 
+use crate::model::packet::Reason;
+use core::fmt;
 use kernel::prelude::*;
 use kernel_ext::sync::Tally;
 
@@ -73,7 +75,11 @@ counters! {
 }
 
 /// The counters of a filter.
-pub(crate) struct Counters(Tally);
+pub(crate) struct Counters {
+    packets: Tally,
+    /// Of each [`Reason`].
+    unparsed: Tally,
+}
 
 impl Counters {
     /// All 0.
@@ -82,17 +88,42 @@ impl Counters {
     ///
     /// [`ENOMEM`].
     pub(crate) fn new() -> Result<Self> {
-        Tally::new(Counter::COUNT).map(Self)
+        Ok(Self {
+            packets: Tally::new(Counter::COUNT)?,
+            unparsed: Tally::new(Reason::ALL.len())?,
+        })
     }
 
     /// Counts one packet; with bottom halves off.
     #[inline]
     pub(crate) fn count(&self, counter: Counter) {
-        self.0.add(counter.index(), 1);
+        self.packets.add(counter.index(), 1);
     }
 
     /// How many there were.
     pub(crate) fn sum(&self, counter: Counter) -> u64 {
-        self.0.sum(counter.index())
+        self.packets.sum(counter.index())
+    }
+
+    /// Counts one packet whose header could not be read.
+    #[cold]
+    pub(crate) fn count_unparsed(&self, reason: Reason) {
+        self.count(Counter::Unparsed);
+        let place = Reason::ALL.iter().position(|other| *other == reason);
+        if let Some(place) = place {
+            self.unparsed.add(place, 1);
+        }
+    }
+
+    /// Writes why how many headers could not be read.
+    ///
+    /// # Errors
+    ///
+    /// If `out` fails.
+    pub(crate) fn show_unparsed(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        for (place, reason) in Reason::ALL.iter().enumerate() {
+            writeln!(out, "{} {}", reason.name(), self.unparsed.sum(place))?;
+        }
+        Ok(())
     }
 }

@@ -93,6 +93,7 @@ sysfs_group!(static FILTER_GROUP: SharedFilter = [
     HoldMs,
     PhaseName,
     Waiting,
+    WaitingBytes,
 ], texts [Rules, RuleStats, FlowList]);
 sysfs_group!(static FILTER_STATS: SharedFilter in c"stats" = [
     RxAccepted,
@@ -107,13 +108,17 @@ sysfs_group!(static FILTER_STATS: SharedFilter in c"stats" = [
     InjectedTx,
     LearnedHits,
     Cached,
-    Unparsed,
+    UnparsedAll,
     Reflected,
     Lost,
     Held,
     HoldDropped,
     Copies,
-]);
+    Patterns,
+    Masks,
+    Chain,
+    TableBytes,
+], texts [Unparsed]);
 
 sysfs_shown!(Root:
     Version = c"version", _root => VERSION;
@@ -145,6 +150,11 @@ sysfs_shown!(SharedFilter:
         filter.vmm.with(|vmm| vmm.is_some_and(Vmm::is_pooled))
     );
     Waiting = c"waiting", filter => filter.holding.len();
+    WaitingBytes = c"waiting_bytes", filter => filter.holding.len_bytes();
+    Patterns = c"patterns", filter => filter.judge.ruled().shape().patterns;
+    Masks = c"masks", filter => filter.judge.ruled().shape().masks;
+    Chain = c"chain", filter => filter.judge.ruled().shape().chain;
+    TableBytes = c"table_bytes", filter => filter.judge.ruled().shape().len_bytes;
     RxAccepted = c"rx_accepted", filter => filter.counters.sum(Counter::RxAccepted);
     RxDropped = c"rx_dropped", filter => filter.counters.sum(Counter::RxDropped);
     RxBounced = c"rx_bounced", filter => filter.counters.sum(Counter::RxBounced);
@@ -157,7 +167,7 @@ sysfs_shown!(SharedFilter:
     InjectedTx = c"injected_tx", filter => filter.counters.sum(Counter::InjectedTx);
     LearnedHits = c"learned_hits", filter => filter.counters.sum(Counter::LearnedHits);
     Cached = c"cached", filter => filter.counters.sum(Counter::Cached);
-    Unparsed = c"unparsed", filter => filter.counters.sum(Counter::Unparsed);
+    UnparsedAll = c"unparsed", filter => filter.counters.sum(Counter::Unparsed);
     Reflected = c"reflected", filter => filter.counters.sum(Counter::Reflected);
     Lost = c"lost", filter => filter.counters.sum(Counter::Lost);
     Held = c"held", filter => filter.counters.sum(Counter::Held);
@@ -259,6 +269,17 @@ impl Attribute<SharedFilter> for VmmDevice {
 
     fn store(filter: &Object<SharedFilter>, text: &str) -> Result {
         filter.set_vmm(Choice::parse(text)?)
+    }
+}
+
+struct Unparsed;
+
+impl TextFile<SharedFilter> for Unparsed {
+    const NAME: &'static CStr = c"unparsed_reasons";
+    const MODE: Mode = Mode::ReadOnly;
+
+    fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
+        filter.counters.show_unparsed(out).map_err(|_| EIO)
     }
 }
 

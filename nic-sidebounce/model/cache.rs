@@ -6,14 +6,10 @@
 //! the generation of the rules that it was made from, so that changing the rules outdates all entries
 //! without touching any.
 //!
-//! A cache belongs to one CPU and is used only where nothing can interrupt its use (softirqs off). To share
-//! one, the kernel side would have to keep the words that [`Entry::to_words`] gives in atomics, with a
-//! sequence number that is odd while they change, and take what it reads for nothing if that number is odd
-//! or has changed.
+//! A cache belongs to one CPU.
 
 use super::{
     classifier::Hit,
-    field::Action,
     hash::Hasher,
     key::{
         Key,
@@ -61,43 +57,6 @@ impl Entry {
         generation: Generation::NONE,
         hit: None,
     };
-
-    /// As words: those of the key, then the generation in the upper half of the last but one with the
-    /// action in the lower, then the rule.
-    pub(crate) fn to_words(self) -> [u64; WORDS + 2] {
-        let [a, b, c, d, e, f, g] = *self.key.words();
-        let (action, rule) = match self.hit {
-            None => (0, 0),
-            Some(Hit { rule, action }) => match action {
-                Action::Accept => (1, rule),
-                Action::Drop => (2, rule),
-                Action::Bounce => (3, rule),
-            },
-        };
-        let state = (u64::from(self.generation.0) << 32) | action;
-        [a, b, c, d, e, f, g, state, u64::from(rule)]
-    }
-
-    /// The entry of these words; one that is never found if they are not those of an entry.
-    pub(crate) fn from_words(words: [u64; WORDS + 2]) -> Self {
-        let [a, b, c, d, e, f, g, state, rule] = words;
-        let (Ok(generation), Ok(rule)) = (u32::try_from(state >> 32), u32::try_from(rule)) else {
-            return Self::EMPTY;
-        };
-        let hit = |action| Some(Hit { rule, action });
-        let hit = match state & u64::from(u32::MAX) {
-            0 => None,
-            1 => hit(Action::Accept),
-            2 => hit(Action::Drop),
-            3 => hit(Action::Bounce),
-            _ => return Self::EMPTY,
-        };
-        Self {
-            key: Key::from_words([a, b, c, d, e, f, g]),
-            generation: Generation(generation),
-            hit,
-        }
-    }
 }
 
 /// Entries of a set.
@@ -185,7 +144,10 @@ pub(crate) struct Place {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::key::{Direction, Field},
+        super::{
+            field::Action,
+            key::{Direction, Field},
+        },
         *,
     };
 
@@ -238,19 +200,6 @@ mod tests {
             })
             .count();
         assert!((48..=64).contains(&known), "{known}");
-    }
-
-    #[test]
-    fn an_entry_survives_being_words() {
-        for hit in [None, hit(0), hit(u32::MAX)] {
-            let entry = Entry {
-                key: flow(1),
-                generation: Generation(u32::MAX),
-                hit,
-            };
-            assert_eq!(Entry::from_words(entry.to_words()), entry);
-        }
-        assert_eq!(Entry::from_words([u64::MAX; WORDS + 2]), Entry::EMPTY);
     }
 
     #[test]

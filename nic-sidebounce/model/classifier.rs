@@ -197,6 +197,7 @@ impl Table {
     }
 
     /// How many patterns there are.
+    #[cfg(not(MODULE))]
     pub(crate) fn pattern_count(&self) -> usize {
         self.entries.len()
     }

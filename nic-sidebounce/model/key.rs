@@ -207,11 +207,6 @@ impl Mask {
         &self.0
     }
 
-    /// A mask of these words.
-    pub(crate) const fn from_words(words: [u64; WORDS]) -> Self {
-        Self(words)
-    }
-
     /// What matters to one or the other.
     pub(crate) const fn or(&self, other: &Self) -> Self {
         let ([a, b, c, d, e, f, g], [m, n, o, p, q, r, s]) = (self.0, other.0);

@@ -28,6 +28,8 @@ pub(crate) mod spec;
 pub(crate) mod template;
 pub(crate) mod verdict;
 
+// Not all of it is needed here.
+#[allow(dead_code)]
 #[path = "../../rust/model/mem.rs"]
 pub(crate) mod mem;
 #[path = "../../rust/model/name.rs"]

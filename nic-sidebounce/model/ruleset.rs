@@ -29,6 +29,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// For a VF of which nothing else is said.
+    #[cfg(not(MODULE))]
     pub(crate) const DEFAULT: Self = Self {
         max_rules: 16_384,
         max_patterns: 65_536,

@@ -137,11 +137,6 @@ impl Policy {
         })
     }
 
-    /// The generation of the rules.
-    pub(crate) const fn generation(&self) -> Generation {
-        self.generation
-    }
-
     const fn side(&self, direction: Direction) -> &Side {
         match direction {
             Direction::Rx => &self.rx,
