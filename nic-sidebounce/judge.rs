@@ -346,7 +346,7 @@ impl Judge {
 
     /// Forgets the flow that `key` is of; whether it was known.
     pub(crate) fn unlearn(&self, key: &Key) -> bool {
-        self.learned.lock().forget(key).is_some()
+        self.learned.lock().unlearn(key).is_some()
     }
 
     /// Writes the flows that were learned: direction, seconds left, what becomes of them, and the flow.

@@ -174,7 +174,7 @@ impl Learned {
     }
 
     /// Forgets the flow that `key` is of.
-    pub(crate) fn forget(&mut self, key: &Key) -> Option<Action> {
+    pub(crate) fn unlearn(&mut self, key: &Key) -> Option<Action> {
         let key = key.masked(&Mask::FLOW);
         let set = self.set_of(&key);
         let mut ways = self.sets.get_mut(set)?.iter_mut();
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(learned.learn(&key, Action::Drop, 30, 40), Ok(()));
         assert_eq!(learned.lookup(&key, 39), Some(Action::Drop));
         assert_eq!(learned.len(), 1);
-        assert_eq!(learned.forget(&key), Some(Action::Drop));
+        assert_eq!(learned.unlearn(&key), Some(Action::Drop));
         assert_eq!((learned.lookup(&key, 39), learned.len()), (None, 0));
     }
 
