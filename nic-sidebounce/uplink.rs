@@ -358,8 +358,9 @@ impl Uplink {
             protocol: VlanProtocol::Customer,
             control: port.service.get(),
         })?;
+        // Past the hook that stops others who send with that tag.
         self.hook
-            .with(|here| here.transmit(frame))
+            .with(|here| here.go_on_transmitting(frame))
             .unwrap_or(Err(ENODEV))
     }
 

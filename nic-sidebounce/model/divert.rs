@@ -116,9 +116,13 @@ impl Switch<'_> {
         }
     }
 
-    /// Gives what results of a packet that the host sends on the PF. A group packet goes to the wire as
-    /// well; one for a VF does not.
+    /// Gives what results of a packet that the host sends on the PF, but for what the module sends to VFs. A group
+    /// packet goes to the wire as well; one for a VF does not, and one with a service tag would get to its VF past
+    /// the rules.
     pub(crate) fn egress(&self, frame: &Frame, mut give: impl FnMut(Outcome)) {
+        if self.tagged(frame).is_some() {
+            return give(Outcome::Lost(Lost::Reflection));
+        }
         let is_ours = is_tagged(frame) || self.is_of_port(frame);
         if !is_ours && !frame.is_link_local() {
             if let Some(port) = self.with_mac(frame.dst) {
@@ -132,11 +136,16 @@ impl Switch<'_> {
         give(Outcome::ToWire);
     }
 
-    /// Gives what results of a packet that the VF `from` sends, at least one outcome; what is for the host is
-    /// the last.
+    /// Gives what results of a packet that the VF `from` sends, whose service tag is off, at least one outcome;
+    /// what is for the host is the last.
+    ///
+    /// Behind the service tag it may have brought that of another VF: sent with that outermost, the NIC would give
+    /// it to the other one, past its rules.
     pub(crate) fn sent_by(&self, from: &Port, frame: &Frame, mut give: impl FnMut(Outcome)) {
         if let Some(lost) = lost(from, frame) {
             give(Outcome::Lost(lost));
+        } else if self.tagged(frame).is_some() {
+            give(Outcome::Lost(Lost::Reflection));
         } else if frame.dst.is_group() {
             self.flood(Some(from), &mut give);
             give(Outcome::ToWire);

@@ -52,7 +52,14 @@ fn words(outcomes: impl FnOnce(&Switch<'_>, &mut dyn FnMut(Outcome))) -> String 
 fn arrive(switch: &Switch<'_>, frame: &Frame, mut give: &mut dyn FnMut(Outcome)) {
     match switch.origin(frame) {
         Origin::Elsewhere => switch.received(frame, &mut give),
-        Origin::Vf(port) => switch.sent_by(&port, frame, &mut give),
+        Origin::Vf(port) => switch.sent_by(
+            &port,
+            &Frame {
+                tag: None,
+                ..*frame
+            },
+            &mut give,
+        ),
         Origin::Lost(_, lost) => give(Outcome::Lost(lost)),
     }
 }
@@ -113,8 +120,8 @@ fn what_the_host_sends_reaches_vfs_once() {
     assert_eq!(egress(0, PF, ADDRESSES[0]), "vf0");
     assert_eq!(egress(0, PF, PEER), "wire");
     assert_eq!(egress(0, PF, Mac::BROADCAST), "vf0 vf1 wire");
-    // The module's own.
-    assert_eq!(egress(4001, PEER, ADDRESSES[0]), "wire");
+    assert_eq!(egress(4001, PEER, ADDRESSES[0]), "Reflection");
+    // What a VF has sent.
     assert_eq!(egress(0, ADDRESSES[0], Mac::BROADCAST), "wire");
 }
 
@@ -145,4 +152,16 @@ fn level_2_cannot_send_as_somebody_else_than_the_vf() {
     let sent = |src| words(|switch, give| switch.sent_by(&port, &frame(0, src, PEER), give));
     assert_eq!(sent(ADDRESSES[0]), "wire");
     assert_eq!(sent(PEER), "Reflection");
+}
+
+#[test]
+fn a_vf_cannot_smuggle_the_service_tag_of_another_one() {
+    let [port, other] = ports();
+    let sent =
+        |vid, dst| words(|switch, give| switch.sent_by(&port, &frame(vid, port.mac, dst), give));
+    for dst in [PEER, Mac::BROADCAST, other.mac, PF] {
+        assert_eq!(sent(other.service.get(), dst), "Reflection");
+        assert_eq!(sent(port.service.get(), dst), "Reflection");
+    }
+    assert_eq!(sent(5, PEER), "wire");
 }
