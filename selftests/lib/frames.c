@@ -3,7 +3,8 @@
  * Sends Ethernet frames of any form, also malformed ones, and writes down those that come in.
  *
  * usage: frames send IF [COUNT [GAP_US]]   the frames described on standard input, one a line, COUNT times over
- *        frames listen IF [promisc]        until it is killed
+ *        frames listen IF [promisc|late]   until it is killed; `late`: only
+ *                                        what the hooks of netfilter let pass, without its outermost tag
  *
  * A description is words, layer by layer:
  *
@@ -28,6 +29,7 @@
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,9 +39,9 @@
 
 static struct frame frames[MAX_FRAMES];
 
-static int open_socket(const char *name)
+static int open_socket(const char *name, uint16_t protocol)
 {
-	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(protocol) };
 	/* Bound before it hears anything. */
 	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 
@@ -57,7 +59,8 @@ static void send_all(const char *name, unsigned long count, unsigned long gap_us
 {
 	size_t used = 0;
 	char line[4096];
-	int fd = open_socket(name), none = 0;
+	int fd = open_socket(name, ETH_P_ALL), none = 0;
+	bool many = count > 1;
 
 	/* It shall not hear others. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &none, sizeof(none));
@@ -72,7 +75,8 @@ static void send_all(const char *name, unsigned long count, unsigned long gap_us
 	for (; count > 0; count--) {
 		for (size_t i = 0; i < used; i++) {
 			while (send(fd, frames[i].bytes, frames[i].len, 0) < 0) {
-				if (errno != ENOBUFS && errno != EINTR)
+				/* Who sends many does not mind that the interface is down for a while. */
+				if (errno != ENOBUFS && errno != EINTR && !(errno == ENETDOWN && many))
 					fail("send");
 				usleep(1000);
 			}
@@ -105,17 +109,10 @@ static void show(const uint8_t *bytes, size_t len)
 	fflush(stdout);
 }
 
-static void listen_to(const char *name, bool promisc)
+static int open_listener(const char *name, uint16_t protocol, bool promisc)
 {
-	static uint8_t bytes[65536 + 4];
-	static char buffer[65536];
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-	} control;
-	int fd = open_socket(name), on = 1, size = RECEIVE_BUFFER;
+	int fd = open_socket(name, protocol), on = 1, size = RECEIVE_BUFFER;
 
-	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	if (setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
@@ -126,44 +123,77 @@ static void listen_to(const char *name, bool promisc)
 		if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof(request)))
 			fail("promisc");
 	}
+	return fd;
+}
+
+/* Shows one frame, with the tag that the device took out. */
+static void hear(int fd)
+{
+	static uint8_t bytes[65536 + 4];
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	} control;
+	struct iovec iov = { .iov_base = bytes + 4, .iov_len = sizeof(bytes) - 4 };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t len = recvmsg(fd, &message, 0);
+	struct cmsghdr *each;
+	uint8_t *frame = bytes + 4;
+
+	if (len < 0 && errno != EINTR && errno != ENETDOWN)
+		fail("recvmsg");
+	if (len < 14)
+		return;
+	for (each = CMSG_FIRSTHDR(&message); each; each = CMSG_NXTHDR(&message, each)) {
+		struct tpacket_auxdata *aux = (void *)CMSG_DATA(each);
+		uint16_t tpid;
+
+		if (each->cmsg_level != SOL_PACKET || each->cmsg_type != PACKET_AUXDATA ||
+		    !(aux->tp_status & TP_STATUS_VLAN_VALID))
+			continue;
+		tpid = aux->tp_status & TP_STATUS_VLAN_TPID_VALID ? aux->tp_vlan_tpid : 0x8100;
+		memmove(bytes, bytes + 4, 12);
+		frame = bytes;
+		frame[12] = tpid >> 8;
+		frame[13] = tpid & 0xff;
+		frame[14] = aux->tp_vlan_tci >> 8;
+		frame[15] = aux->tp_vlan_tci & 0xff;
+		len += 4;
+	}
+	show(frame, len);
+}
+
+static void listen_to(const char *name, const char *how)
+{
+	/* Sockets for one protocol hear late. */
+	static const uint16_t protocols[] = {
+		0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x88b5, 0x88b6, 0x88cc, 0
+	};
+	struct pollfd sockets[8];
+	nfds_t used = 0;
+
+	if (!strcmp(how, "late")) {
+		for (; protocols[used]; used++)
+			sockets[used].fd = open_listener(name, protocols[used], false);
+	} else {
+		sockets[used++].fd = open_listener(name, ETH_P_ALL, !strcmp(how, "promisc"));
+	}
+	for (nfds_t i = 0; i < used; i++)
+		sockets[i].events = POLLIN;
 	printf("ready\n");
 	fflush(stdout);
 	for (;;) {
-		struct iovec iov = { .iov_base = bytes + 4, .iov_len = sizeof(bytes) - 4 };
-		struct msghdr message = {
-			.msg_iov = &iov,
-			.msg_iovlen = 1,
-			.msg_control = &control,
-			.msg_controllen = sizeof(control),
-		};
-		ssize_t len = recvmsg(fd, &message, 0);
-		struct cmsghdr *each;
-		uint8_t *frame = bytes + 4;
-
-		if (len < 0) {
-			if (errno == EINTR || errno == ENETDOWN)
-				continue;
-			fail("recvmsg");
+		if (poll(sockets, used, -1) < 0 && errno != EINTR)
+			fail("poll");
+		for (nfds_t i = 0; i < used; i++) {
+			if (sockets[i].revents)
+				hear(sockets[i].fd);
 		}
-		if (len < 14)
-			continue;
-		for (each = CMSG_FIRSTHDR(&message); each; each = CMSG_NXTHDR(&message, each)) {
-			struct tpacket_auxdata *aux = (void *)CMSG_DATA(each);
-			uint16_t tpid;
-
-			if (each->cmsg_level != SOL_PACKET || each->cmsg_type != PACKET_AUXDATA ||
-			    !(aux->tp_status & TP_STATUS_VLAN_VALID))
-				continue;
-			tpid = aux->tp_status & TP_STATUS_VLAN_TPID_VALID ? aux->tp_vlan_tpid : 0x8100;
-			memmove(bytes, bytes + 4, 12);
-			frame = bytes;
-			frame[12] = tpid >> 8;
-			frame[13] = tpid & 0xff;
-			frame[14] = aux->tp_vlan_tci >> 8;
-			frame[15] = aux->tp_vlan_tci & 0xff;
-			len += 4;
-		}
-		show(frame, len);
 	}
 }
 
@@ -174,7 +204,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc >= 3 && argc <= 4 && !strcmp(argv[1], "listen"))
-		listen_to(argv[2], argc == 4);
-	fprintf(stderr, "usage: frames send IF [COUNT [GAP_US]] | listen IF [promisc]\n");
+		listen_to(argv[2], argc == 4 ? argv[3] : "");
+	fprintf(stderr, "usage: frames send IF [COUNT [GAP_US]] | listen IF [promisc|late]\n");
 	return 2;
 }
