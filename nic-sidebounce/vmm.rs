@@ -7,6 +7,7 @@ use crate::{
     companion::DefaultPool,
     filter::Filter,
     model::{
+        note::Note,
         spec::DeviceName,
         text::Malformed, //
     },
@@ -62,12 +63,14 @@ pub(crate) struct Vmm {
 struct Inlet(Arc<Filter>);
 
 impl Handler for Inlet {
-    // The last one, so that what the filter gives to the device past its hooks misses no other one.
+    // The last one, so that others see what comes in as it came.
     const PRIORITY: i32 = i32::MAX;
 
     fn ingress<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
-        let is_for_vm = seen::divert_frame(&visit)
-            .is_some_and(|info| info.tag.is_none() && self.0.has_mac(info.dst));
+        // What the filter has given to the device has a mark; the card gives none.
+        let is_for_vm = !Note::is_mark(visit.mark())
+            && seen::divert_frame(&visit)
+                .is_some_and(|info| info.tag.is_none() && self.0.has_mac(info.dst));
         if is_for_vm {
             self.0.looked_at(visit)
         } else {
@@ -129,7 +132,7 @@ impl Vmm {
     /// [`ENODEV`] if it is gone, [`ENETDOWN`] if it is down, [`ENOBUFS`].
     pub(crate) fn receive(&self, frame: Frame) -> Result {
         self.hook
-            .with(|here| here.go_on_receiving(frame))
+            .with(|here| here.receive(frame))
             .unwrap_or(Err(ENODEV))
     }
 
