@@ -31,9 +31,12 @@ attributes() {
 	local file counter
 	attr $sidebounce/version ro
 	for file in add_filter remove_filter; do attr $sidebounce/$file wo; done
-	for file in target backend state reason vid mac ports rules_error phase waiting; do attr $file ro; done
+	for file in target backend state reason vid mac ports rules_error phase vmm_pool waiting waiting_bytes patterns masks chain \
+		table_bytes; do
+		attr $file ro
+	done
 	# Texts and words: test_config_01.sh.
-	for file in rules rule_stats flows tx_mode bum fail bounce_per_s learn_mark vmm; do attr $file own; done
+	for file in rules rule_stats unparsed_reasons flows tx_mode bum fail bounce_per_s learn_mark vmm; do attr $file own; done
 	attr learn wo
 	attr forget wo
 	attr quarantine bool 0
