@@ -70,7 +70,7 @@ choices bum unicast flood
 choices fail closed open
 choices bounce_per_s 10000 unlimited 0 10000000
 expect_errno ERANGE filter_set f bounce_per_s 10000001
-choices learn_mark none 0x1/0xff 0x80000000/0x80000000
+choices learn_mark none 0x1/0xff 0x80000000/0x80000000 0x0/0x0
 it "a mark is within its mask"
 expect_errno ERANGE filter_set f learn_mark 0x2/0x1
 expect_errno ERANGE filter_set f learn_mark 0x100000000/0x100000000
