@@ -103,7 +103,9 @@ def _declared(directory):
         if path.name in _ATTRIBUTE_FILES:
             found.update(attributes([text]))
         else:
-            found.update(_named(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)))
+            named = _named(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+            # Other things have names, too, but no rights.
+            found.update({name: rights for name, rights in named.items() if rights})
         found.update(dict.fromkeys(_DEBUG_FILE.findall(text), "RO"))
     return found
 

@@ -166,6 +166,10 @@ class Documents(Tree):
         source = 'Dir::new(Parent::Kernel, c"m", &[&G], x);\nsysfs_group!(static S: L, in c"stats" = [A]);\n// c"old"\ncounters! { Held => c"held", Lost => c"lost" }\n'
         self.assertEqual(checks_docs.attributes([source]), {"held": None, "lost": None})
 
+    def test_what_has_a_name_but_no_rights_is_no_attribute(self):
+        family = "impl Protocol for Family {\n    const NAME: &'static CStr = c\"m\";\n    const VERSION: u8 = 1;\n}\n"
+        self.accepts(checks_docs.abi, {**self.MODULE, "m/netlink.rs": family, "m/ABI": self.ENTRY})
+
     def test_attributes_may_be_declared_in_any_file(self):
         source = self.MODULE["m/sysfs.rs"]
         self.accepts(checks_docs.abi, {"m/module.mk": "", "m/line.rs": source, "m/ABI": self.ENTRY})
