@@ -52,7 +52,10 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    net::Device,
+    net::{
+        Device,
+        DropReason, //
+    },
     sync::{
         Published,
         Slot, //
@@ -192,7 +195,10 @@ impl Filter {
         let _changes = self.changes.lock();
         let mut settings = self.settings();
         change(&mut settings);
-        self.settings.replace(settings)?;
+        let former = self.settings.replace(settings)?;
+        if former.budget() != settings.budget() {
+            self.judge.fill_bucket();
+        }
         // Some of it is a matter of the PF.
         self.bell.ring();
         Ok(())
@@ -295,5 +301,10 @@ impl Filter {
         drop(self.vmm.take());
         drop(self.route.take());
         drop(self.pair.take());
+        // Whoever still refers to the filter, such as a list that a program reads, keeps nothing of that.
+        drop(self.sampling.take());
+        while let Some(frame) = self.holding.abandon() {
+            frame.drop_with(DropReason::Purged);
+        }
     }
 }

@@ -33,6 +33,10 @@ use kernel::{
     prelude::*,
     str::CString,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         Mutex, //
     }, //
@@ -51,7 +55,11 @@ use kernel_ext::{
         Kick, //
     },
     registry::Registry,
-    sync::Slot,
+    sched::now_ns,
+    sync::{
+        peek,
+        Slot, //
+    },
     sysfs::{
         AsKobject,
         Dir,
@@ -63,6 +71,10 @@ use kernel_ext::{
 const MAX_FILTERS: usize = 1024;
 /// How often VFs are looked at, of whose changes nobody tells, in milliseconds.
 const LOOK_MS: u32 = 2_000;
+/// How often while VFs have just come: they get their addresses a little later.
+const EAGER_LOOK_MS: u32 = 50;
+/// How long that is.
+const EAGER_NS: u64 = 10_000_000_000;
 
 /// Where a filter is.
 enum Place {
@@ -112,6 +124,8 @@ pub(crate) struct Filters {
     bounds: Bounds,
     vids: Vids,
     bell: Arc<Bell>,
+    /// Until then it is looked more often.
+    eager_until_ns: Atomic<u64>,
 }
 
 impl Filters {
@@ -122,6 +136,7 @@ impl Filters {
             bounds,
             vids,
             bell,
+            eager_until_ns: Atomic::new(0),
         }))
     }
 
@@ -150,8 +165,7 @@ impl Filters {
     ///
     /// [`EINVAL`] or [`ERANGE`] for a malformed text, [`EEXIST`] for a name that is taken, [`EBUSY`] for a VF or
     /// device that is filtered already, [`ENODEV`] if there is no such device or VF, or during unload,
-    /// [`EOPNOTSUPP`] if it is no Ethernet device or its driver cannot do that, [`EADDRNOTAVAIL`] if the host does
-    /// not know the VF's address, [`ENOSPC`] if there are too many or no VLAN is free, [`ENOMEM`].
+    /// [`EOPNOTSUPP`] if it is no Ethernet device or its driver cannot do that, [`ENOSPC`] if there are too many or no VLAN is free, [`ENOMEM`].
     pub(crate) fn add(&self, text: &str) -> Result {
         let spec = Spec::parse(text)?;
         let name = CString::try_from_fmt(format_args!("{}", spec.name))?;
@@ -177,7 +191,9 @@ impl Filters {
             is_overridden: false,
             filter: closing,
         };
-        let added = entry.place(&mut open.trunks, &self.vids);
+        let added = open
+            .share(&self.vids)
+            .and_then(|(_, mut shared)| entry.place(&mut shared));
         if added.is_err() {
             // A PF that is not needed after all.
             drop(entry);
@@ -226,29 +242,44 @@ impl Filters {
         let Some(open) = (*open).as_mut() else {
             return;
         };
-        let Open { named, trunks, .. } = open;
+        // Without memory it is done the next time.
+        let Ok((named, mut shared)) = open.share(&self.vids) else {
+            return;
+        };
         for entry in named.iter_mut() {
-            entry.refresh(trunks, &self.vids);
+            entry.refresh(&mut shared);
         }
         open.settle();
     }
 
-    /// Hands over and drops what was held.
+    /// Hands over and drops what was held. In how many milliseconds to look again, if there are filters.
     fn tend(&self) -> Option<u32> {
         let open = self.open.lock();
-        let entries = || open.iter().flat_map(|open| open.named.iter());
-        for entry in entries() {
-            entry.filter.0.tend();
-            if entry.filter.0.holding.take_due() {
+        let is_eager = now_ns() < peek(&self.eager_until_ns);
+        let looks = open.iter().flat_map(|open| open.named.iter()).map(|entry| {
+            let filter = &entry.filter.0;
+            let has_more = filter.tend();
+            if filter.holding.take_due() {
                 entry.dir.notify(c"waiting");
-                entry.filter.0.tell(netlink::Event::FirstHeld);
+                filter.tell(netlink::Event::FirstHeld);
             }
-        }
-        let looks = entries().map(|entry| {
-            let due_ms = entry.filter.0.holding.due_ms();
-            due_ms.unwrap_or(LOOK_MS).min(LOOK_MS)
+            let look_ms = match filter.status() {
+                Status::Filtering { mac: Some(_), .. } => LOOK_MS,
+                _ if is_eager => EAGER_LOOK_MS,
+                _ => LOOK_MS,
+            };
+            match has_more {
+                true => 0,
+                false => filter.holding.due_ms().unwrap_or(LOOK_MS).min(look_ms),
+            }
         });
         looks.min()
+    }
+
+    /// Something has changed that filters wait for.
+    fn hurry(&self) {
+        let until_ns = now_ns().saturating_add(EAGER_NS);
+        self.eager_until_ns.store(until_ns, Relaxed);
     }
 
     /// Removes all filters for good.
@@ -260,22 +291,64 @@ impl Filters {
     }
 }
 
+/// What the filters of an [`Open`] share.
+struct Shared<'a> {
+    trunks: &'a mut KVec<Trunk>,
+    /// Devices with a filter of their own.
+    taps: KVec<Device>,
+    vids: &'a Vids,
+}
+
+impl Shared<'_> {
+    /// The PF of `device`.
+    ///
+    /// # Errors
+    ///
+    /// [`EBUSY`] if the device has a filter of its own, or as [`Uplink::new`].
+    fn uplink(&mut self, device: Device) -> Result<Arc<Uplink>> {
+        let is_it = |trunk: &&Trunk| trunk.uplink.device() == device && trunk.uplink.is_there();
+        if let Some(trunk) = self.trunks.iter().find(is_it) {
+            return Ok(trunk.uplink.clone());
+        }
+        if self.taps.contains(&device) {
+            return Err(EBUSY);
+        }
+        let uplink = Uplink::new(device)?;
+        self.trunks.push(Trunk::new(uplink.clone()), GFP_KERNEL)?;
+        Ok(uplink)
+    }
+
+    /// A filter of its own for `device`.
+    ///
+    /// # Errors
+    ///
+    /// [`EBUSY`] if it has one, or is a PF with filters, or as [`Tap::new`].
+    fn tap(&mut self, device: Device, filter: &Arc<Filter>) -> Result<Arc<Tap>> {
+        let is_pf = |trunk: &Trunk| trunk.uplink.device() == device && trunk.uplink.has(|_| true);
+        if self.taps.contains(&device) || self.trunks.iter().any(is_pf) {
+            return Err(EBUSY);
+        }
+        self.taps.push(device, GFP_KERNEL)?;
+        Ok(Arc::new(Tap::new(device, filter.clone())?, GFP_KERNEL)?)
+    }
+}
+
 impl Entry {
     /// Puts the filter, which is nowhere, to its place.
-    fn place(&mut self, trunks: &mut KVec<Trunk>, vids: &Vids) -> Result {
+    fn place(&mut self, shared: &mut Shared<'_>) -> Result {
         let filter = &self.filter.0;
         let target = filter.target.to_str().map_err(|_| EINVAL)?;
         let target = Target::parse(target)?;
         let device = Device::named(target.device().as_str())?;
         let (place, status) = match target {
             Target::Device(_) => {
-                let tap = Arc::new(Tap::new(device, filter.clone())?, GFP_KERNEL)?;
+                let tap = shared.tap(device, filter)?;
                 filter.route.replace(Route::Tap(tap.clone()))?;
                 (Place::Device(tap), Status::Filtering { vid: 0, mac: None })
             }
             Target::Vf { vf, .. } => {
-                let uplink = uplink(trunks, device)?;
-                let attachment = Attachment::new(&uplink, vf, vids, filter)?;
+                let uplink = shared.uplink(device)?;
+                let attachment = Attachment::new(&uplink, vf, shared.vids, filter)?;
                 let status = attachment.status();
                 (Place::Vf(attachment), status)
             }
@@ -292,7 +365,7 @@ impl Entry {
     }
 
     /// Looks whether the filter still is at its place, or can be.
-    fn refresh(&mut self, trunks: &mut KVec<Trunk>, vids: &Vids) {
+    fn refresh(&mut self, shared: &mut Shared<'_>) {
         let condition = match &self.place {
             Place::Nowhere => Condition::Gone,
             Place::Device(tap) if tap.is_there() => Condition::Good,
@@ -318,7 +391,7 @@ impl Entry {
             (Condition::Gone, _) if self.is_overridden => return,
             (Condition::Gone, _) => {
                 self.displace();
-                match self.place(trunks, vids) {
+                match self.place(shared) {
                     Ok(()) => self.filter.0.status(),
                     Err(error) => {
                         self.displace();
@@ -335,22 +408,33 @@ impl Entry {
     }
 }
 
-/// The PF of `device`.
-fn uplink(trunks: &mut KVec<Trunk>, device: Device) -> Result<Arc<Uplink>> {
-    let is_it = |trunk: &&Trunk| trunk.uplink.device() == device && trunk.uplink.is_there();
-    if let Some(trunk) = trunks.iter().find(is_it) {
-        return Ok(trunk.uplink.clone());
-    }
-    let uplink = Uplink::new(device)?;
-    trunks.push(Trunk::new(uplink.clone()), GFP_KERNEL)?;
-    Ok(uplink)
-}
-
 impl Open {
     /// The lowest number that no filter has.
     fn free_id(&self) -> u32 {
         let is_free = |id: &u32| !self.named.iter().any(|entry| entry.filter.0.id == *id);
         (0..).find(is_free).unwrap_or(u32::MAX)
+    }
+
+    /// The filters, and what they share.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    fn share<'a>(&'a mut self, vids: &'a Vids) -> Result<(&'a mut Registry<Entry>, Shared<'a>)> {
+        let mut taps = KVec::new();
+        for entry in self.named.iter() {
+            if let Place::Device(tap) = &entry.place {
+                if tap.is_there() {
+                    taps.push(tap.device(), GFP_KERNEL)?;
+                }
+            }
+        }
+        let shared = Shared {
+            trunks: &mut self.trunks,
+            taps,
+            vids,
+        };
+        Ok((&mut self.named, shared))
     }
 
     /// Lets PFs have what their filters want, and forgets those without any.
@@ -367,7 +451,7 @@ impl Open {
 fn reason(error: Error) -> &'static str {
     match error {
         ENODEV => "there is no such device, or no such VF",
-        EADDRNOTAVAIL => "the host does not know the VF's address",
+        EBUSY => "the VF or the device has another filter",
         ENOSPC => "no VLAN is free",
         EOPNOTSUPP => "the device or its driver cannot do it",
         ENOMEM => "there is no memory",
@@ -419,7 +503,9 @@ impl pci::Watcher for Observing {
     fn added(&self, function: &pci::Function) {
         // At once: no packet reaches the VF before it is kept apart.
         if function.virtual_of().is_some() {
+            self.0.hurry();
             self.0.refresh();
+            self.0.bell.ring();
         }
     }
 

@@ -99,11 +99,13 @@ impl Holding {
     ///
     /// # Errors
     ///
-    /// [`EBUSY`] while frames are held, [`ENOMEM`].
+    /// [`EBUSY`] while frames are held, or if somebody else changes it, [`ENOMEM`].
     pub(crate) fn set_bounds(&self, change: impl FnOnce(Bounds) -> Bounds) -> Result {
-        let mut new = Hold::new(change(self.bounds()))?;
+        let former = self.bounds();
+        let mut new = Hold::new(change(former))?;
         let mut hold = self.hold.lock();
-        if hold.phase() != Phase::Serving {
+        // Or else somebody has changed another one meanwhile.
+        if hold.phase() != Phase::Serving || hold.bounds() != former {
             return Err(EBUSY);
         }
         core::mem::swap(&mut *hold, &mut new);
@@ -160,6 +162,16 @@ impl Holding {
         let mut hold = self.hold.lock();
         let next = hold.next();
         if hold.phase() == Phase::Serving {
+            self.is_serving.store(true, Release);
+        }
+        next
+    }
+
+    /// The next frame to drop, since the filter goes. Once there is none, frames pass.
+    pub(crate) fn abandon(&self) -> Option<Frame> {
+        let mut hold = self.hold.lock();
+        let next = hold.abandon();
+        if next.is_none() {
             self.is_serving.store(true, Release);
         }
         next

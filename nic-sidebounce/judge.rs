@@ -72,6 +72,7 @@ use kernel_ext::{
     sync::{
         new_raw_spinlock,
         peek,
+        with_bottom_halves_off,
         PerCpu,
         Published,
         RawSpinLock,
@@ -197,8 +198,8 @@ pub(crate) struct Judge {
     has_learned: Atomic<bool>,
     /// See [`Bucket`].
     bucket: Atomic<u64>,
-    /// Whether the last packet that was to bounce was one too many.
-    is_limited: Atomic<bool>,
+    /// When it was told last that too many bounce, 0 for never.
+    limit_told_ns: Atomic<u64>,
 }
 
 impl Judge {
@@ -225,7 +226,7 @@ impl Judge {
             learned <- new_raw_spinlock!(learned, "nic_sidebounce::Judge::learned"),
             has_learned: Atomic::new(false),
             bucket: Atomic::new(Bucket::FULL.0),
-            is_limited: Atomic::new(false),
+            limit_told_ns: Atomic::new(0),
         }))
     }
 
@@ -257,10 +258,6 @@ impl Judge {
             decision
         });
         let decision = decision.limited(|| self.may_bounce(settings));
-        match decision.verdict {
-            Verdict::Bounce(_) if peek(&self.is_limited) => self.is_limited.store(false, Relaxed),
-            _ => {}
-        }
         count(&decision, direction, counters);
         if let Some(reason) = header.unparsed() {
             counters.count_unparsed(reason);
@@ -276,9 +273,18 @@ impl Judge {
         self.learned.lock().lookup(header.key(), now_ns())
     }
 
-    /// A packet was dropped since too many bounced; whether it is the first one.
+    /// Another rate holds: what was used up of the former one does not count.
+    pub(crate) fn fill_bucket(&self) {
+        self.bucket.store(Bucket::FULL.0, Relaxed);
+    }
+
+    /// A packet was dropped since too many bounced; whether that is to be told, which is at most once a second.
     pub(crate) fn note_limit(&self) -> bool {
-        !self.is_limited.xchg(true, Relaxed)
+        const PAUSE_NS: u64 = 1_000_000_000;
+        let now_ns = now_ns();
+        let told_ns = peek(&self.limit_told_ns);
+        let is_due = told_ns == 0 || now_ns.saturating_sub(told_ns) >= PAUSE_NS;
+        is_due && self.limit_told_ns.cmpxchg(told_ns, now_ns, Relaxed).is_ok()
     }
 
     /// The priority of the rule at `place` in the list, 0 if it is not there any more.
@@ -396,7 +402,7 @@ impl Judge {
         let new = Ruled::new(rules, generation, self.options)?;
         // The grace period is over: nobody counts in the old ones any more.
         drop(self.ruled.replace(new.clone())?);
-        new.carry(&old);
+        with_bottom_halves_off(|| new.carry(&old));
         written.generation = generation;
         written.refused = None;
         Ok(())

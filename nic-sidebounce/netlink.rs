@@ -7,28 +7,13 @@ mod dump;
 mod learn;
 
 use crate::model::{
-    budget::{
-        Bucket,
-        Budget, //
-    },
     field::Action,
     flow::Lesson,
     key::Key,
     name::Name,
     rule::Rule, //
 };
-use kernel::{
-    prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
-    },
-    time::{
-        hrtimer::HrTimerExpires,
-        Instant,
-        Monotonic, //
-    }, //
-};
+use kernel::prelude::*;
 use kernel_ext::genl::{
     Command,
     Family,
@@ -115,19 +100,13 @@ pub(crate) enum Event<'a> {
     State(&'a str),
     /// A packet is held, and none was before.
     FirstHeld,
-    /// The first of several packets was not bounced, since too many were.
+    /// Packets are not bounced, since too many were. To be told once a second at most, since guests cause it.
     BounceLimit,
 }
-
-/// How many events that guests cause are sent in a second, by all filters together. Changes of the state are not
-/// counted: users cause them.
-const EVENTS_PER_S: u32 = 100;
 
 /// The family: one static of the module.
 pub(crate) struct Netlink<C: Control> {
     family: Family<Sidebounce<C>>,
-    /// The state of the [`Bucket`] for events.
-    bucket: Atomic<u64>,
 }
 
 /// The family that programs find; dropping it takes it from them. No command takes a lock that is held then.
@@ -138,7 +117,6 @@ impl<C: Control> Netlink<C> {
     pub(crate) const fn new(module: &ThisModule) -> Self {
         Self {
             family: Family::new(module),
-            bucket: Atomic::new(Bucket::FULL.0),
         }
     }
 
@@ -153,9 +131,6 @@ impl<C: Control> Netlink<C> {
 
     /// Tells listeners what has happened to a filter, if there are any. Process context or softirq.
     pub(crate) fn tell(&self, filter: &str, event: Event<'_>) {
-        if !matches!(event, Event::State(_)) && !self.may_tell() {
-            return;
-        }
         let number: u32 = match event {
             Event::State(_) => 0,
             Event::FirstHeld => 1,
@@ -170,24 +145,6 @@ impl<C: Control> Netlink<C> {
                 Event::FirstHeld | Event::BounceLimit => Ok(()),
             }
         });
-    }
-
-    /// Takes an event out of the bucket.
-    fn may_tell(&self) -> bool {
-        let Some(budget) = Budget::new(EVENTS_PER_S, EVENTS_PER_S) else {
-            return false;
-        };
-        let now = Instant::<Monotonic>::now().as_nanos();
-        let now_ns = u64::try_from(now).unwrap_or(0);
-        // Nothing else depends on the order of these.
-        let mut old = self.bucket.load(Relaxed);
-        while let Some(Bucket(new)) = budget.take(Bucket(old), now_ns) {
-            match self.bucket.cmpxchg(old, new, Relaxed) {
-                Ok(_) => return true,
-                Err(current) => old = current,
-            }
-        }
-        false
     }
 }
 

@@ -31,17 +31,32 @@ pub(crate) fn tag(packet: &Packet) -> Option<Tag> {
     packet.tag().map(|tag| Tag(tag.control))
 }
 
-/// What decides where a packet goes; [`None`] if it has no Ethernet header.
+/// What decides where a packet goes; [`None`] if it ends before it has told.
+///
+/// The tag is the outermost one, wherever it is: programs send packets that have it among their bytes, and cards look
+/// for it there.
 #[inline]
 pub(crate) fn divert_frame(packet: &Packet) -> Option<divert::Frame> {
+    const CUSTOMER_TAG: u16 = 0x8100;
     let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = packet.at(0)?;
-    let tag = packet.tag();
-    // A tag of another kind leads to no VF.
-    let tag = tag.filter(|tag| tag.protocol == VlanProtocol::Customer);
+    let outer = u16::from_be_bytes([t0, t1]);
+    let (tag, ethertype) = match packet.tag() {
+        // A tag of another kind leads to no VF.
+        Some(tag) => match tag.protocol {
+            VlanProtocol::Customer => (Some(Tag(tag.control)), outer),
+            VlanProtocol::Service => (None, outer),
+        },
+        None if outer == CUSTOMER_TAG => {
+            let [c0, c1, t0, t1] = packet.at(14)?;
+            let control = u16::from_be_bytes([c0, c1]);
+            (Some(Tag(control)), u16::from_be_bytes([t0, t1]))
+        }
+        None => (None, outer),
+    };
     Some(divert::Frame {
-        tag: tag.map(|tag| Tag(tag.control)),
+        tag,
         dst: Mac([d0, d1, d2, d3, d4, d5]),
         src: Mac([s0, s1, s2, s3, s4, s5]),
-        ethertype: u16::from_be_bytes([t0, t1]),
+        ethertype,
     })
 }

@@ -41,6 +41,11 @@ impl Tap {
         Hook::new(device, Ok(Between(filter))).map(Self)
     }
 
+    /// The device.
+    pub(crate) fn device(&self) -> Device {
+        self.0.device()
+    }
+
     /// Whether the device is still there.
     pub(crate) fn is_there(&self) -> bool {
         self.0.with(|_| ()).is_some()

@@ -14,7 +14,10 @@ use crate::{
         },
         ethernet::Mac,
         key::Direction,
-        mode::TxMode, //
+        mode::{
+            Bum,
+            TxMode, //
+        }, //
     },
     seen,
     stats::Counter, //
@@ -83,9 +86,9 @@ impl Port {
     ///
     /// [`EINVAL`] if it has no Ethernet header, [`ENOMEM`].
     #[inline]
-    pub(crate) fn address(&self, frame: &mut Frame) -> Result {
+    pub(crate) fn address(&self, frame: &mut Frame, bum: Bum) -> Result {
         let [d0, d1, d2, d3, d4, d5] = frame.at(0).ok_or(EINVAL)?;
-        match self.readdress(Mac([d0, d1, d2, d3, d4, d5])) {
+        match self.readdress(Mac([d0, d1, d2, d3, d4, d5]), bum) {
             Some(mac) => frame.edit()?.set_dst_mac(mac.0),
             None => Ok(()),
         }
@@ -106,6 +109,14 @@ impl Board {
         self.filters.get(place).map(|filter| &**filter)
     }
 
+    /// The filter of the VF that a frame seems to be of, by its source or its service tag.
+    #[cold]
+    fn filter_of(&self, info: &divert::Frame) -> Option<&Filter> {
+        let is_its = |port: &Port| port.mac == info.src || port.has_tag(info);
+        let place = self.ports.iter().position(is_its)?;
+        self.filters.get(place).map(|filter| &**filter)
+    }
+
     /// A frame has come in on the PF, from elsewhere than a filtered VF.
     fn received<'a>(
         &self,
@@ -118,7 +129,11 @@ impl Board {
         switch.received(info, |way| match way {
             Way::ToVf(port) => self.hand_over(&port, info, &mut visit),
             Way::ToHost | Way::ToWire => passes = true,
-            Way::Lost(_) => {}
+            Way::Lost(lost) => {
+                if let (Some(filter), Some(visit)) = (self.filter_of(info), &visit) {
+                    filter.lose(Direction::Tx, lost.into(), visit.len_bytes());
+                }
+            }
         });
         match visit {
             Some(visit) if passes => Outcome::Pass(visit),
@@ -138,7 +153,11 @@ impl Board {
         switch.egress(info, |way| match way {
             Way::ToVf(port) => self.hand_over(&port, info, &mut visit),
             Way::ToHost | Way::ToWire => passes = true,
-            Way::Lost(_) => {}
+            Way::Lost(lost) => {
+                if let (Some(filter), Some(visit)) = (self.filter_of(info), &visit) {
+                    filter.lose(Direction::Tx, lost.into(), visit.len_bytes());
+                }
+            }
         });
         match visit {
             Some(visit) if passes => Outcome::Pass(visit),
@@ -207,7 +226,8 @@ impl Handler for Veb {
 
     fn ingress<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
         let Some(info) = seen::divert_frame(&visit) else {
-            return Outcome::Pass(visit);
+            visit.drop_with(DropReason::Truncated);
+            return Outcome::Taken;
         };
         self.board.with(|board| {
             let switch = board.switch(visit.here());
@@ -236,7 +256,8 @@ impl Handler for Veb {
 
     fn egress<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
         let Some(info) = seen::divert_frame(&visit) else {
-            return Outcome::Pass(visit);
+            visit.drop_with(DropReason::Truncated);
+            return Outcome::Taken;
         };
         self.board
             .with(|board| board.leaving(&board.switch(visit.here()), &info, visit))
@@ -310,11 +331,7 @@ impl Uplink {
         let mut board = Board::default();
         let members = self.members.lock();
         for member in members.iter() {
-            let port = Port {
-                bum: member.filter.settings().bum,
-                ..member.port
-            };
-            board.ports.push(port, GFP_KERNEL)?;
+            board.ports.push(member.port, GFP_KERNEL)?;
             board.filters.push(member.filter.clone(), GFP_KERNEL)?;
         }
         drop(self.hook.board.replace(board)?);
@@ -329,6 +346,19 @@ impl Uplink {
     /// How often that was.
     pub(crate) fn changes(&self) -> u32 {
         self.changes.load(Relaxed)
+    }
+
+    /// Whether `mac` is the PF's, or that of a filtered VF other than `vf`.
+    pub(crate) fn has_mac(&self, mac: Mac, vf: u16) -> bool {
+        let is_others = |member: &Member| member.port.vf != vf && member.port.mac == mac;
+        self.members.lock().iter().any(is_others)
+            || self.hook.with(|here| here.mac() == mac.0).unwrap_or(false)
+    }
+
+    /// Whether a filtered VF is kept apart by the VLAN `vid`.
+    pub(crate) fn has_vid(&self, vid: u16) -> bool {
+        let is_its = |member: &Member| member.port.service.get() == vid;
+        self.members.lock().iter().any(is_its)
     }
 
     /// Whether the VF `vf` has a filter.

@@ -27,7 +27,6 @@ use kernel::{
 };
 use kernel_ext::net::{
     Addresses,
-    Device,
     Membership,
     PortVlan,
     VfLoan,
@@ -48,12 +47,13 @@ impl Vids {
         (base >= 1 && count >= 1 && last <= Vid::MAX).then_some(Self(base..end))
     }
 
-    /// The first one that none of `device`'s VFs has.
+    /// The first one that neither the PF nor any of its VFs has.
     ///
     /// # Errors
     ///
     /// [`ENOSPC`] if they all are in use, or what asking for them fails with.
-    fn choose(&self, device: Device) -> Result<Vid> {
+    fn choose(&self, uplink: &Uplink) -> Result<Vid> {
+        let device = uplink.device();
         let mut used = KVec::new();
         for vf in 0..device.vfs()? {
             if let Some(vlan) = device.vf(vf)?.vlan {
@@ -63,7 +63,7 @@ impl Vids {
         let mut free = self.0.clone().filter(|vid| !used.contains(vid));
         loop {
             let vid = free.next().ok_or(ENOSPC)?;
-            if !device.has_vlan(vid)? {
+            if !uplink.has_vid(vid) && !device.has_vlan(vid)? {
                 return Vid::new(vid).ok_or(ENOSPC);
             }
         }
@@ -99,8 +99,7 @@ impl Attachment {
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if there is no such VF, [`EADDRNOTAVAIL`] if it has no address that the host knows,
-    /// [`ENOSPC`] if no VLAN is free, [`EOPNOTSUPP`] if the driver of the PF cannot do that, [`ENOMEM`], or what it
+    /// [`ENODEV`] if there is no such VF, [`EBUSY`] if it has a filter, [`ENOSPC`] if no VLAN is free, [`EOPNOTSUPP`] if the driver of the PF cannot do that, [`ENOMEM`], or what it
     /// fails with.
     pub(crate) fn new(
         uplink: &Arc<Uplink>,
@@ -109,22 +108,20 @@ impl Attachment {
         filter: &Arc<Filter>,
     ) -> Result<Self> {
         let device = uplink.device();
-        if vf >= device.vfs()? {
-            return Err(ENODEV);
+        if uplink.has_vf(vf) {
+            return Err(EBUSY);
         }
-        let mac = Mac(device.vf(vf)?.mac);
-        if mac.is_group() || mac == Mac([0; 6]) {
-            return Err(EADDRNOTAVAIL);
-        }
-        let service = vids.choose(device)?;
-        let port = Port {
-            vf,
-            service,
-            mac,
-            bum: filter.settings().bum,
-        };
+        // The driver knows before others how many there are.
+        let config = device.vf(vf).map_err(|error| match error {
+            EINVAL => ENODEV,
+            error => error,
+        })?;
+        // Without one it is kept apart all the same, until it has one.
+        let mac = usable(Mac(config.mac), uplink, vf);
+        let service = vids.choose(uplink)?;
+        let port = Port { vf, service, mac };
         let member = Membership::new(device, VlanProtocol::Customer, service.get())?;
-        let address = Addresses::new(device, &[mac.0])?;
+        let address = listen(uplink, mac)?;
         // Its packets find their way before they come.
         let seat = uplink.join(port, filter.clone())?;
         filter.route.replace(Route::Veb(uplink.clone(), port))?;
@@ -137,7 +134,7 @@ impl Attachment {
             vlan: VfLoan::new(device, vf, vlan)?,
             seat,
             port,
-            address: Some(address),
+            address,
             member,
         })
     }
@@ -149,13 +146,16 @@ impl Attachment {
             && self.member.is_in_force()
             && self.seat.uplink().is_there();
         let device = self.seat.uplink().device();
-        let has_vf = device.vfs().is_ok_and(|vfs| self.port.vf < vfs);
-        if !is_in_force || !has_vf {
+        if !is_in_force {
             return Condition::Gone;
         }
-        let Ok(config) = device.vf(self.port.vf) else {
-            // The card is being reset; if it does not come back, the device goes.
-            return Condition::Good;
+        let config = match device.vf(self.port.vf) {
+            Ok(config) => config,
+            // It is gone; or the card is being reset, and if it does not come back, the device goes.
+            Err(_) => match device.vfs().is_ok_and(|vfs| self.port.vf < vfs) {
+                true => return Condition::Good,
+                false => return Condition::Gone,
+            },
         };
         match config.vlan {
             Some(vlan) if vlan.vid == self.port.service.get() => {}
@@ -163,8 +163,8 @@ impl Attachment {
             None => return Condition::Gone,
             Some(_) => return Condition::Overridden,
         }
-        match Mac(config.mac) {
-            mac if mac == self.port.mac || mac == Mac([0; 6]) || mac.is_group() => Condition::Good,
+        match usable(Mac(config.mac), self.seat.uplink(), self.port.vf) {
+            mac if mac == self.port.mac || mac == Mac::UNKNOWN => Condition::Good,
             mac => Condition::Moved(mac),
         }
     }
@@ -177,8 +177,8 @@ impl Attachment {
     pub(crate) fn move_to(&mut self, mac: Mac, filter: &Filter) -> Result {
         let uplink = self.seat.uplink();
         let address = match self.address {
-            Some(_) => Some(Addresses::new(uplink.device(), &[mac.0])?),
-            None => None,
+            None if self.port.mac != Mac::UNKNOWN => None,
+            _ => listen(uplink, mac)?,
         };
         let port = Port { mac, ..self.port };
         filter.route.replace(Route::Veb(uplink.clone(), port))?;
@@ -199,8 +199,10 @@ impl Attachment {
             (true, Some(_)) => {}
             (true, None) => {
                 let uplink = self.seat.uplink();
-                self.address = Some(Addresses::new(uplink.device(), &[self.port.mac.0])?);
-                uplink.note_change();
+                self.address = listen(uplink, self.port.mac)?;
+                if self.address.is_some() {
+                    uplink.note_change();
+                }
             }
         }
         Ok(())
@@ -210,7 +212,24 @@ impl Attachment {
     pub(crate) fn status(&self) -> Status {
         Status::Filtering {
             vid: self.port.service.get(),
-            mac: Some(self.port.mac),
+            mac: (self.port.mac != Mac::UNKNOWN).then_some(self.port.mac),
         }
+    }
+}
+
+/// The address that a VF may have of those that its driver tells: a guest must not take that of the PF or of
+/// another VF by giving itself the same.
+fn usable(mac: Mac, uplink: &Uplink, vf: u16) -> Mac {
+    match mac.is_group() || uplink.has_mac(mac, vf) {
+        true => Mac::UNKNOWN,
+        false => mac,
+    }
+}
+
+/// Lets the PF listen to an address, if it is known.
+fn listen(uplink: &Uplink, mac: Mac) -> Result<Option<Addresses>> {
+    match mac {
+        Mac::UNKNOWN => Ok(None),
+        mac => Addresses::new(uplink.device(), &[mac.0]).map(Some),
     }
 }

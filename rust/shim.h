@@ -180,6 +180,7 @@ void kernel_ext_xmit_recursion_inc(void);
 void kernel_ext_xmit_recursion_dec(void);
 
 bool kernel_ext_skb_may_pull(struct sk_buff *skb, unsigned int len);
+bool kernel_ext_skb_fits(struct sk_buff *skb, struct net_device *dev);
 bool kernel_ext_skb_is_lro(struct sk_buff *skb);
 void kernel_ext_skb_clear_tstamp(struct sk_buff *skb);
 void kernel_ext_skb_forward_csum(struct sk_buff *skb);

@@ -7,11 +7,13 @@
 #include <linux/device.h>
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/if_vlan.h>
 #include <linux/kernfs.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_netdev.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
+#include <net/gso.h>
 #include <net/net_namespace.h>
 #include <net/netdev_lock.h>
 #include <net/netfilter/nf_dup_netdev.h>
@@ -322,4 +324,14 @@ void kernel_ext_skb_skip_ingress(struct sk_buff *skb)
 #ifdef CONFIG_NET_CLS_ACT
 	skb->tc_skip_classify = 1;
 #endif
+}
+
+/* is_skb_forwardable(), but for parts that are too long, too; with a tag, which cards add to that. */
+bool kernel_ext_skb_fits(struct sk_buff *skb, struct net_device *dev)
+{
+	unsigned int len = READ_ONCE(dev->mtu) + dev->hard_header_len + VLAN_HLEN;
+
+	if (!is_skb_forwardable(dev, skb))
+		return false;
+	return !skb_is_gso(skb) || skb_gso_validate_mac_len(skb, len);
 }

@@ -31,6 +31,7 @@ mod wait;
 
 pub use peek::peek;
 pub use percpu::{
+    with_bottom_halves_off,
     PerCpu,
     Tally, //
 };

@@ -19,6 +19,7 @@ use crate::{
         field::Action,
         key::Direction,
         mode::{
+            Bum,
             Fail,
             TxMode, //
         },
@@ -36,12 +37,15 @@ use crate::{
     stats::Counter, //
 };
 use kernel::prelude::*;
-use kernel_ext::net::{
-    DropReason,
-    Frame,
-    Outcome,
-    Packet,
-    Visit, //
+use kernel_ext::{
+    net::{
+        DropReason,
+        Frame,
+        Outcome,
+        Packet,
+        Visit, //
+    },
+    sync::with_bottom_halves_off, //
 };
 
 impl From<verdict::DropReason> for DropReason {
@@ -55,10 +59,10 @@ impl From<verdict::DropReason> for DropReason {
 
 impl Route {
     /// Sends `frame` to the VM.
-    fn deliver(&self, mut frame: Frame) -> Result {
+    fn deliver(&self, mut frame: Frame, bum: Bum) -> Result {
         match self {
             Self::Veb(uplink, port) => {
-                port.address(&mut frame)?;
+                port.address(&mut frame, bum)?;
                 uplink.send_to(port, frame)
             }
             Self::Tap(tap) => tap.deliver(frame),
@@ -276,9 +280,10 @@ impl Filter {
     /// Sends a frame to the VM.
     fn send(&self, frame: Frame) {
         let len_bytes = frame.len_bytes();
+        let bum = self.settings().bum;
         let sent = self
             .route
-            .with(|route| route.map_or(Err(ENODEV), |route| route.deliver(frame)));
+            .with(|route| route.map_or(Err(ENODEV), |route| route.deliver(frame, bum)));
         if let Err(error) = sent {
             self.lose(Direction::Rx, error.into(), len_bytes);
         }
@@ -297,24 +302,28 @@ impl Filter {
         }
     }
 
-    /// Hands over what was held and is due to be, and drops what has waited for too long. Process context; never
-    /// twice at once.
-    pub(crate) fn tend(&self) {
-        while let Some(frame) = self.holding.expire() {
-            let len_bytes = frame.len_bytes();
-            frame.drop_with(DropReason::Purged);
-            self.counters.count(Counter::HoldDropped);
-            ffi::trace_hold(self.traced(), Held::Expired, self.holding.len(), len_bytes);
-        }
-        while let Some(frame) = self.holding.next() {
-            ffi::trace_hold(
-                self.traced(),
-                Held::Replayed,
-                self.holding.len(),
-                frame.len_bytes(),
-            );
-            self.send(frame);
-        }
+    /// Hands over some of what was held and is due to be, and drops what has waited for too long. Whether there is
+    /// more. Process context; never twice at once.
+    pub(crate) fn tend(&self) -> bool {
+        // Those who send to the VM meanwhile could keep this busy for ever.
+        const AT_ONCE: usize = 256;
+        with_bottom_halves_off(|| {
+            for _ in 0..AT_ONCE {
+                if let Some(frame) = self.holding.expire() {
+                    let len_bytes = frame.len_bytes();
+                    frame.drop_with(DropReason::Purged);
+                    self.counters.count(Counter::HoldDropped);
+                    ffi::trace_hold(self.traced(), Held::Expired, self.holding.len(), len_bytes);
+                } else if let Some(frame) = self.holding.next() {
+                    let waiting = self.holding.len();
+                    ffi::trace_hold(self.traced(), Held::Replayed, waiting, frame.len_bytes());
+                    self.send(frame);
+                } else {
+                    return false;
+                }
+            }
+            true
+        })
     }
 }
 

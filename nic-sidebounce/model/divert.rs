@@ -22,10 +22,8 @@ pub(crate) struct Port {
     pub(crate) vf: u16,
     /// The tag that the NIC puts on all it sends.
     pub(crate) service: Vid,
-    /// Its address.
+    /// Its address, [`Mac::UNKNOWN`] if it has none yet: then it neither gets nor sends anything.
     pub(crate) mac: Mac,
-    /// How group packets reach it.
-    pub(crate) bum: Bum,
 }
 
 /// What is looked at in a packet.
@@ -85,11 +83,16 @@ pub(crate) enum Origin {
 
 impl Port {
     /// The address that a packet is to have for the VF instead of `dst`, if it is to have another one.
-    pub(crate) fn readdress(&self, dst: Mac) -> Option<Mac> {
-        match self.bum {
+    pub(crate) fn readdress(&self, dst: Mac, bum: Bum) -> Option<Mac> {
+        match bum {
             Bum::Unicast if dst.is_group() => Some(self.mac),
             Bum::Unicast | Bum::Flood => None,
         }
+    }
+
+    /// Whether a packet has its service tag.
+    pub(crate) fn has_tag(&self, frame: &Frame) -> bool {
+        vid(frame) == Some(self.service.get())
     }
 }
 
@@ -124,7 +127,7 @@ impl Switch<'_> {
             return give(Outcome::Lost(Lost::Reflection));
         }
         let is_ours = is_tagged(frame) || self.is_of_port(frame);
-        if !is_ours && !frame.is_link_local() {
+        if !is_ours && !frame.is_link_local() && frame.dst != self.mac {
             if let Some(port) = self.with_mac(frame.dst) {
                 give(Outcome::ToVf(*port));
                 return;
@@ -162,10 +165,21 @@ impl Switch<'_> {
     /// the host is the last.
     pub(crate) fn received(&self, frame: &Frame, mut give: impl FnMut(Outcome)) {
         if is_tagged(frame) {
-            give(Outcome::ToHost);
-        // Untagged, a VF's address is on what the module has sent to the wire for it, and the PF's on what
-        // the host has sent.
-        } else if self.is_of_port(frame) || frame.src == self.mac {
+            return give(Outcome::ToHost);
+        }
+        let port = match frame.dst == self.mac {
+            true => None,
+            false => self.with_mac(frame.dst),
+        };
+        // Untagged, a VF's address is on what the module has sent to the wire for it, and the PF's on what the host
+        // has sent. The card brings it back also if somebody on top of the PF, such as a macvlan, is to have it.
+        if self.is_of_port(frame) {
+            let is_for_others = !frame.dst.is_group() && port.is_none() && frame.dst != self.mac;
+            give(match is_for_others {
+                true => Outcome::ToHost,
+                false => Outcome::Lost(Lost::Reflection),
+            });
+        } else if frame.src == self.mac {
             give(Outcome::Lost(Lost::Reflection));
         } else if frame.is_link_local() {
             give(Outcome::ToHost);
@@ -173,14 +187,13 @@ impl Switch<'_> {
             self.flood(None, &mut give);
             give(Outcome::ToHost);
         } else {
-            let port = self.with_mac(frame.dst);
             give(port.map_or(Outcome::ToHost, |port| Outcome::ToVf(*port)));
         }
     }
 
     /// A copy for each VF but the one that sent it.
     fn flood(&self, from: Option<&Port>, give: &mut impl FnMut(Outcome)) {
-        for port in self.ports {
+        for port in self.ports.iter().filter(|port| port.mac != Mac::UNKNOWN) {
             if from.is_none_or(|from| from.vf != port.vf) {
                 give(Outcome::ToVf(*port));
             }
@@ -189,11 +202,13 @@ impl Switch<'_> {
 
     /// The port whose service tag a packet has.
     fn tagged(&self, frame: &Frame) -> Option<&Port> {
-        let vid = vid(frame)?;
-        self.ports.iter().find(|port| port.service.get() == vid)
+        self.ports.iter().find(|port| port.has_tag(frame))
     }
 
     fn with_mac(&self, mac: Mac) -> Option<&Port> {
+        if mac == Mac::UNKNOWN {
+            return None;
+        }
         self.ports.iter().find(|port| port.mac == mac)
     }
 
@@ -205,9 +220,10 @@ impl Switch<'_> {
 /// Why a packet that seems to be sent by `port` goes nowhere, if so.
 fn lost(port: &Port, frame: &Frame) -> Option<Lost> {
     // What the module sends to a VF has its tag too, but not its source address.
-    if frame.src != port.mac || frame.dst == port.mac {
+    if frame.src != port.mac || frame.dst == port.mac || port.mac == Mac::UNKNOWN {
         Some(Lost::Reflection)
-    } else if frame.is_link_local() {
+    // A VM could register itself for VLANs with a switch.
+    } else if frame.is_link_local() || frame.dst.is_registration() {
         Some(Lost::LinkLocal)
     } else {
         None

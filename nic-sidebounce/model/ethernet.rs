@@ -34,6 +34,8 @@ impl Vid {
 pub(crate) struct Mac(pub(crate) [u8; 6]);
 
 impl Mac {
+    /// That of nobody.
+    pub(crate) const UNKNOWN: Self = Self([0; 6]);
     /// All ones.
     pub(crate) const BROADCAST: Self = Self([0xff; 6]);
 
@@ -47,6 +49,11 @@ impl Mac {
     pub(crate) const fn is_group(self) -> bool {
         let [first, ..] = self.0;
         first & 1 != 0
+    }
+
+    /// Whether it is a group in which stations register with switches, by MRP (IEEE 802.1Q 10.5).
+    pub(crate) const fn is_registration(self) -> bool {
+        matches!(self.0, [0x01, 0x80, 0xc2, 0x00, 0x00, 0x20..=0x2f])
     }
 
     /// Whether bridges keep it to themselves: 01:80:c2:00:00:00 to :0f (IEEE 802.1D, table 7-10).

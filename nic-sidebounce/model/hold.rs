@@ -212,6 +212,16 @@ impl<H> Hold<H> {
         next
     }
 
+    /// Gives the next packet to drop, whatever the phase: the VF goes away. If there is none, packets pass.
+    pub(crate) fn abandon(&mut self) -> Option<H> {
+        let next = self.pop();
+        if next.is_none() {
+            // INVARIANT: Nothing was left.
+            self.phase = Phase::Serving;
+        }
+        next
+    }
+
     fn pop(&mut self) -> Option<H> {
         let oldest = self.ring.get_mut(self.head)?.take()?;
         // INVARIANT: One less, from the front.

@@ -241,7 +241,7 @@ impl Frame {
         let (is_up, is_fit, is_lro) = unsafe {
             (
                 bindings::kernel_ext_netdev_is_running(netdev.as_ptr()),
-                bindings::is_skb_forwardable(netdev.as_ptr(), skb),
+                bindings::kernel_ext_skb_fits(skb, netdev.as_ptr()),
                 bindings::kernel_ext_skb_is_lro(skb),
             )
         };

@@ -5,6 +5,7 @@
 //! C header: [`include/linux/smp.h`](srctree/include/linux/smp.h)
 
 use super::peek;
+use crate::bindings;
 use core::cell::UnsafeCell;
 use kernel::{
     alloc::KVVec,
@@ -146,4 +147,14 @@ impl Tally {
         let line = self.lines.get(first.wrapping_add(line))?;
         line.0.get(index % PER_LINE)
     }
+}
+
+/// Calls `act` with bottom halves off on this CPU, as they are where packets pass.
+pub fn with_bottom_halves_off<R>(act: impl FnOnce() -> R) -> R {
+    // SAFETY: Callable in process context and in bottom halves; undone below.
+    unsafe { bindings::kernel_ext_local_bh_disable() };
+    let result = act();
+    // SAFETY: Disabled above, on this CPU.
+    unsafe { bindings::kernel_ext_local_bh_enable() };
+    result
 }

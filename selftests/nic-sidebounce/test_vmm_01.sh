@@ -111,7 +111,7 @@ expect_heard "$(sorted "$pf" sb0u)"
 
 it "a device that goes away receives nothing, and is no obstacle"
 expect_ok filter_set f0 vmm dev:vf1
-echo "$(basename "$(readlink "/sys/class/net/vf1/device")")" >/sys/bus/pci/drivers/igbvf/unbind
+basename "$(readlink /sys/class/net/vf1/device)" >/sys/bus/pci/drivers/igbvf/unbind
 send peer "$wire" "$to_vf0"
 expect_heard "$pf"
 expect_equal dev:vf1 "$(filter_get f0 vmm)"

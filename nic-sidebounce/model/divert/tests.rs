@@ -15,7 +15,6 @@ fn ports() -> [Port; 2] {
         vf,
         service: Vid::new(service).unwrap(),
         mac: ADDRESSES[usize::from(vf)],
-        bum: Bum::Unicast,
     })
 }
 
@@ -92,7 +91,7 @@ fn what_was_sent_before_is_not_sent_again() {
         (4001, ADDRESSES[1], Mac::BROADCAST),
         (4001, ADDRESSES[0], ADDRESSES[0]),
         (0, ADDRESSES[0], Mac::BROADCAST),
-        (0, ADDRESSES[0], PEER),
+        (0, ADDRESSES[0], ADDRESSES[1]),
         (0, PF, Mac::BROADCAST),
     ] {
         assert_eq!(forward(vid, src, dst), "Reflection", "{vid} {src} {dst}");
@@ -139,11 +138,10 @@ fn the_rules_of_the_vf_that_sends_come_first() {
 
 #[test]
 fn group_packets_are_readdressed_unless_the_vf_is_flooded() {
-    let [mut port, _] = ports();
-    assert_eq!(port.readdress(Mac::BROADCAST), Some(port.mac));
-    assert_eq!(port.readdress(PEER), None);
-    port.bum = Bum::Flood;
-    assert_eq!(port.readdress(Mac::BROADCAST), None);
+    let [port, _] = ports();
+    assert_eq!(port.readdress(Mac::BROADCAST, Bum::Unicast), Some(port.mac));
+    assert_eq!(port.readdress(PEER, Bum::Unicast), None);
+    assert_eq!(port.readdress(Mac::BROADCAST, Bum::Flood), None);
 }
 
 #[test]
@@ -164,4 +162,55 @@ fn a_vf_cannot_smuggle_the_service_tag_of_another_one() {
         assert_eq!(sent(port.service.get(), dst), "Reflection");
     }
     assert_eq!(sent(5, PEER), "wire");
+}
+
+#[test]
+fn what_the_card_brings_back_is_for_others_on_top_of_the_pf_only() {
+    assert_eq!(forward(0, ADDRESSES[0], PEER), "host");
+    for dst in [PF, ADDRESSES[1], Mac::BROADCAST] {
+        assert_eq!(forward(0, ADDRESSES[0], dst), "Reflection");
+    }
+}
+
+#[test]
+fn a_vf_whose_address_is_not_known_neither_gets_nor_sends_anything() {
+    let mut ports = ports();
+    ports[0].mac = Mac::UNKNOWN;
+    let switch = Switch {
+        ports: &ports,
+        mac: PF,
+    };
+    let from = frame(4001, Mac::UNKNOWN, PEER);
+    assert_eq!(
+        switch.origin(&from),
+        Origin::Lost(ports[0], Lost::Reflection)
+    );
+    switch.received(&frame(0, PEER, Mac::UNKNOWN), |outcome| {
+        assert_eq!(outcome, Outcome::ToHost)
+    });
+    let mut outcomes = 0;
+    switch.received(&frame(0, PEER, Mac::BROADCAST), |_| outcomes += 1);
+    assert_eq!(outcomes, 2);
+}
+
+#[test]
+fn a_vf_with_the_address_of_the_pf_takes_nothing_away() {
+    let mut ports = ports();
+    ports[0].mac = PF;
+    let switch = Switch {
+        ports: &ports,
+        mac: PF,
+    };
+    switch.received(&frame(0, PEER, PF), |outcome| {
+        assert_eq!(outcome, Outcome::ToHost)
+    });
+    switch.egress(&frame(0, PEER, PF), |outcome| {
+        assert_eq!(outcome, Outcome::ToWire)
+    });
+}
+
+#[test]
+fn a_vf_does_not_register_with_the_switch() {
+    let mvrp = Mac([0x01, 0x80, 0xc2, 0, 0, 0x21]);
+    assert_eq!(forward(4001, ADDRESSES[0], mvrp), "LinkLocal");
 }
