@@ -12,7 +12,7 @@
  *	arp request|reply SHA SPA THA TPA
  *	ip SRC DST                     then perhaps ttl= proto= version= ihl= len= frag=UNITS[+]
  *	                               options=BYTES (the last two are IPv4's; + says that more follow)
- *	ext hop|dst|auth|route[:TYPE]|frag:UNITS[+] [BYTES]
+ *	ext hop|dst|auth|route[:TYPE]|frag:UNITS[+] [BYTES]           next PROTO, for what is only bytes
  *	tcp SRC DST [flags=HEX]        udp SRC DST [len=N]    sctp SRC DST   icmp TYPE CODE   icmp6 TYPE CODE
  *	hex DIGITS   zeros N   id N    bytes; `id` is a mark by which the listener knows the frame
  *	trail                          what follows is behind the end that the IP header names

@@ -402,6 +402,8 @@ static void describe(struct frame *frame, char *line)
 			put16(0x88b5);
 		} else if (!strcmp(text, "type")) {
 			is_type(number(65535));
+		} else if (!strcmp(text, "next")) {
+			is_proto(number(255));
 		} else if (!strcmp(text, "arp")) {
 			put_arp();
 		} else if (!strcmp(text, "ip")) {

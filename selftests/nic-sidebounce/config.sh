@@ -31,12 +31,11 @@ attributes() {
 	local file counter
 	attr $sidebounce/version ro
 	for file in add_filter remove_filter; do attr $sidebounce/$file wo; done
-	for file in target backend state reason vid mac ports rules_error phase vmm_pool waiting waiting_bytes patterns masks chain \
-		table_bytes; do
+	for file in target backend state reason vid mac ports rules_error phase vmm_pool waiting waiting_bytes; do
 		attr $file ro
 	done
 	# Texts and words: test_config_01.sh.
-	for file in rules rule_stats unparsed_reasons flows tx_mode bum fail bounce_per_s learn_mark vmm; do attr $file own; done
+	for file in rules rule_stats stats/unparsed_reasons flows tx_mode bum fail bounce_per_s learn_mark vmm; do attr $file own; done
 	attr learn wo
 	attr forget wo
 	attr quarantine bool 0
@@ -48,7 +47,7 @@ attributes() {
 	attr hold_bytes int 64 67108864 1048576
 	attr hold_ms int 1 3600000 30000
 	for counter in rx_accepted rx_dropped rx_bounced tx_accepted tx_dropped tx_bounced bounce_limited no_port injected_rx \
-		injected_tx learned_hits cached unparsed reflected lost held hold_dropped copies; do
+		injected_tx learned_hits cached unparsed reflected lost held hold_dropped copies patterns masks chain table_bytes; do
 		attr stats/$counter ro
 	done
 }

@@ -16,7 +16,7 @@ filter_add() { write $sidebounce/add_filter "$*"; }
 filter_remove() { write $sidebounce/remove_filter "$1"; }
 filter_get() { cat "$filters/$1/$2"; }
 filter_set() { write "$filters/$1/$2" "$3"; }
-stat() { cat "$filters/$1/stats/$2"; }
+filter_stat() { cat "$filters/$1/stats/$2"; }
 filter_in() { [ "$(filter_get "$1" state)" = "$2" ]; }
 # expect_filter FILTER STATE: it is so within 5 s.
 expect_filter() { expect_soon 5 filter_in "$1" "$2" || note "$1 is $(filter_get "$1" state): $(filter_get "$1" reason)"; }

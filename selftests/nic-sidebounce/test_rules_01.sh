@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # profile: sriov
 # cpus: 2
-# timeout: 400
+# timeout: 600
 # Every word of the rules, for both families and in both directions, with each verdict: frames that it demands, and frames
 # that differ in that alone. In front of a tap-like device of the host, so that tags and odd frames come through whole.
 . "$(dirname "$0")/lib.sh"
@@ -118,7 +118,7 @@ check "ethertype ip frag yes" "$v4 frag=0+ udp 1 2 zeros 64" "$v4 udp 1 2"
 check "ethertype ip frag first" "$v4 frag=0+ udp 1 2 zeros 64" "$v4 proto=17 frag=9 zeros 64"
 check "ethertype ip frag later" "$v4 proto=17 frag=9 zeros 64" "$v4 frag=0+ udp 1 2 zeros 64"
 check "ethertype ipv6 frag first" "$v6 ext frag:0+ udp 1 2 zeros 64" "$v6 ext dst udp 1 2"
-check "ethertype ipv6 frag later" "$v6 proto=17 ext frag:9 zeros 64" "$v6 ext frag:0+ udp 1 2 zeros 64"
+check "ethertype ipv6 frag later" "$v6 ext frag:9 next 17 zeros 64" "$v6 ext frag:0+ udp 1 2 zeros 64"
 arp="arp request $host_mac $a4 $vm_mac $b4 trail"
 check "arp_op request" "$e $arp" "$e arp reply $host_mac $a4 $vm_mac $b4 trail"
 check "arp_op reply" "$e arp reply $host_mac $a4 $vm_mac $b4 trail" "$e $arp"
@@ -132,7 +132,7 @@ expect_ok rules f <<<$'add prio 1 dir rx proto tcp dst_port 22 action drop\ndefa
 evasions=(
 	"$v4 tcp 1 22 offset=4" "$v4 frag=0+ proto=6 hex 0001" "$v4 proto=6 frag=1 zeros 16" "$v4 ihl=4 tcp 1 22"
 	"$v4 version=6 tcp 1 22" "$v4 len=30 tcp 1 22" "$v6 ext route:0 tcp 1 22" "$v6 ext dst ext hop tcp 1 22"
-	"$v6 proto=6 ext frag:0+ hex 0001" "$v6 ext dst ext dst ext dst ext dst ext dst ext dst ext dst tcp 1 22"
+	"$v6 ext frag:0+ next 6 hex 0001" "$v6 ext dst ext dst ext dst ext dst ext dst ext dst ext dst tcp 1 22"
 	"$v6 ext dst 520 tcp 1 22" "$e vlan 1 vlan 2 vlan 3 ip $a4 $b4 tcp 1 22" "$e type 0x0010 hex aaaa030000000800"
 )
 transmit rx "${evasions[@]}"

@@ -65,7 +65,7 @@ it "while the device is down, what bounces is dropped or goes on"
 ip link set vf1 down
 send peer "$wire" "$to_vf0"
 expect_heard ""
-expect_equal 1 "$(stat f0 no_port)"
+expect_equal 1 "$(filter_stat f0 no_port)"
 expect_ok filter_set f0 fail open
 send peer "$wire" "$to_vf0"
 expect_heard vf0
@@ -79,13 +79,13 @@ expect_ok filter_set f0 vmm pool:vf1
 expect_soon 5 grep -qx 1 "$filters/f0/vmm_pool"
 sleep 1
 unheeded=' '
-bounced=$(stat f0 rx_bounced)
+bounced=$(filter_stat f0 rx_bounced)
 send peer "$wire" "$to_vf0"
 expect_heard vf1
-expect_equal $((bounced + 1)) "$(stat f0 rx_bounced)"
-accepted=$(stat f0 rx_accepted)
+expect_equal $((bounced + 1)) "$(filter_stat f0 rx_bounced)"
+accepted=$(filter_stat f0 rx_accepted)
 send peer "$wire" "eth $vf0_mac $peer_mac ip $a4 $b4 udp 1000 7"
-expect_equal $((accepted + 1)) "$(stat f0 rx_accepted)"
+expect_equal $((accepted + 1)) "$(filter_stat f0 rx_accepted)"
 unheeded=' vf1 '
 expect_heard vf0
 it "also after the card was reset"
