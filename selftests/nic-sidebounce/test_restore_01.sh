@@ -72,18 +72,19 @@ expect_direct
 
 # Frames both ways without a pause, until `quiet_down`.
 load_up() {
-	(send_count=1000000 send peer "$wire" "eth $vf0_mac $peer_mac $udp zeros 400" "eth $broadcast $peer_mac type 0x88b6") &
-	loads+=($!)
-	(send_count=1000000 send vm0 vf0 "eth $peer_mac $vf0_mac $udp zeros 400" "eth $pf_mac $vf0_mac type 0x88b6") &
+	load peer "$wire" "eth $vf0_mac $peer_mac $udp zeros 400" "eth $broadcast $peer_mac type 0x88b6"
+	load vm0 vf0 "eth $peer_mac $vf0_mac $udp zeros 400" "eth $pf_mac $vf0_mac type 0x88b6"
+}
+
+# load NAMESPACE IF FRAME...: a process of its own, which nothing but a signal ends soon.
+load() {
+	nsenter "--net=/run/netns/$1" "$ktest_top/build/bin/frames" send "$2" 1000000 < <(printf '%s\n' "${@:3}") &
 	loads+=($!)
 }
+
 loads=()
 quiet_down() {
-	local load
-	for load in "${loads[@]}"; do
-		pkill -P "$load" 2>/dev/null
-		kill "$load" 2>/dev/null
-	done
+	[ ${#loads[@]} -eq 0 ] || kill "${loads[@]}" || fail "the traffic had ended before"
 	wait "${loads[@]}" 2>/dev/null
 	loads=()
 	sleep 0.3
