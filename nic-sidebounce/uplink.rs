@@ -7,6 +7,7 @@ use crate::{
     model::{
         divert::{
             self,
+            Above,
             Origin,
             Outcome as Way,
             Port,
@@ -100,6 +101,10 @@ impl Board {
         Switch {
             ports: &self.ports,
             mac: Mac(here.mac()),
+            above: match here.has_upper() {
+                true => Above::Others,
+                false => Above::Nobody,
+            },
         }
     }
 

@@ -102,6 +102,11 @@ bool kernel_ext_netdev_is_running(struct net_device *dev)
 	return netif_running(dev);
 }
 
+bool kernel_ext_netdev_has_rx_handler(struct net_device *dev)
+{
+	return rcu_access_pointer(dev->rx_handler);
+}
+
 bool kernel_ext_netdev_is_moving(struct net_device *dev)
 {
 	return dev->moving_ns;

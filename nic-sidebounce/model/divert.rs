@@ -46,6 +46,17 @@ pub(crate) struct Switch<'a> {
     pub(crate) ports: &'a [Port],
     /// Of the PF.
     pub(crate) mac: Mac,
+    /// Who is on top of it.
+    pub(crate) above: Above,
+}
+
+/// Who is on top of the PF, beside the host itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Above {
+    /// Nobody.
+    Nobody,
+    /// A bridge, macvlans or the like, which have addresses of their own.
+    Others,
 }
 
 /// Why a packet goes nowhere.
@@ -174,7 +185,10 @@ impl Switch<'_> {
         // Untagged, a VF's address is on what the module has sent to the wire for it, and the PF's on what the host
         // has sent. The card brings it back also if somebody on top of the PF, such as a macvlan, is to have it.
         if self.is_of_port(frame) {
-            let is_for_others = !frame.dst.is_group() && port.is_none() && frame.dst != self.mac;
+            let is_for_others = self.above == Above::Others
+                && !frame.dst.is_group()
+                && port.is_none()
+                && frame.dst != self.mac;
             give(match is_for_others {
                 true => Outcome::ToHost,
                 false => Outcome::Lost(Lost::Reflection),

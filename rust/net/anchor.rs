@@ -239,6 +239,12 @@ impl Here<'_> {
         mac
     }
 
+    /// Whether a bridge, a bond, macvlans or the like take what it receives.
+    pub fn has_upper(self) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::kernel_ext_netdev_has_rx_handler(self.netdev.as_ptr()) }
+    }
+
     /// Whether it is up.
     pub fn is_up(self) -> bool {
         // SAFETY: By the type invariant.

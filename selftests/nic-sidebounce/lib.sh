@@ -124,7 +124,10 @@ mkdir "$ktest_dir/heard"
 # listen NAMESPACE IF [promisc|late]: from now on, what comes in there is known; `late`: what the module has let pass.
 listen() {
 	local file=$ktest_dir/heard/$2
-	in_ns "$1" "$ktest_top/build/bin/frames" listen "$2" "${@:3}" >"$file" 2>"$ktest_dir/listen.$2" &
+	local -a enter=()
+	# Not by in_ns, which would be the process that is ended.
+	[ "$1" = host ] || enter=(nsenter "--net=/run/netns/$1")
+	"${enter[@]}" "$ktest_top/build/bin/frames" listen "$2" "${@:3}" >"$file" 2>"$ktest_dir/listen.$2" &
 	listeners+=($!)
 	expect_soon 10 grep -qx ready "$file" || bail "nobody listens on $2: $(cat "$ktest_dir/listen.$2")"
 }
@@ -135,6 +138,7 @@ unlisten() {
 	for pid in "${listeners[@]}"; do kill "$pid"; done
 	wait "${listeners[@]}" 2>/dev/null
 	listeners=()
+	rm -f "$ktest_dir"/heard/*
 }
 
 # The number by which the frame that was sent last is known.

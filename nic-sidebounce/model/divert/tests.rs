@@ -34,6 +34,7 @@ fn words(outcomes: impl FnOnce(&Switch<'_>, &mut dyn FnMut(Outcome))) -> String 
     let switch = Switch {
         ports: &ports,
         mac: PF,
+        above: Above::Nobody,
     };
     let mut words = Vec::new();
     outcomes(&switch, &mut |outcome| {
@@ -91,7 +92,7 @@ fn what_was_sent_before_is_not_sent_again() {
         (4001, ADDRESSES[1], Mac::BROADCAST),
         (4001, ADDRESSES[0], ADDRESSES[0]),
         (0, ADDRESSES[0], Mac::BROADCAST),
-        (0, ADDRESSES[0], ADDRESSES[1]),
+        (0, ADDRESSES[0], PEER),
         (0, PF, Mac::BROADCAST),
     ] {
         assert_eq!(forward(vid, src, dst), "Reflection", "{vid} {src} {dst}");
@@ -130,6 +131,7 @@ fn the_rules_of_the_vf_that_sends_come_first() {
     let switch = Switch {
         ports: &ports,
         mac: PF,
+        above: Above::Nobody,
     };
     let from_vf = frame(4002, ADDRESSES[1], PEER);
     assert_eq!(switch.origin(&from_vf), Origin::Vf(ports[1]));
@@ -166,7 +168,24 @@ fn a_vf_cannot_smuggle_the_service_tag_of_another_one() {
 
 #[test]
 fn what_the_card_brings_back_is_for_others_on_top_of_the_pf_only() {
-    assert_eq!(forward(0, ADDRESSES[0], PEER), "host");
+    let ports = ports();
+    let switch = Switch {
+        ports: &ports,
+        mac: PF,
+        above: Above::Others,
+    };
+    let back = |dst| {
+        let mut outcomes = Vec::new();
+        switch.received(&frame(0, ADDRESSES[0], dst), |outcome| {
+            outcomes.push(outcome)
+        });
+        outcomes
+    };
+    assert_eq!(back(PEER), [Outcome::ToHost]);
+    for dst in [PF, ADDRESSES[1], Mac::BROADCAST] {
+        assert_eq!(back(dst), [Outcome::Lost(Lost::Reflection)]);
+    }
+    assert_eq!(forward(0, ADDRESSES[0], PEER), "Reflection");
     for dst in [PF, ADDRESSES[1], Mac::BROADCAST] {
         assert_eq!(forward(0, ADDRESSES[0], dst), "Reflection");
     }
@@ -179,6 +198,7 @@ fn a_vf_whose_address_is_not_known_neither_gets_nor_sends_anything() {
     let switch = Switch {
         ports: &ports,
         mac: PF,
+        above: Above::Nobody,
     };
     let from = frame(4001, Mac::UNKNOWN, PEER);
     assert_eq!(
@@ -200,6 +220,7 @@ fn a_vf_with_the_address_of_the_pf_takes_nothing_away() {
     let switch = Switch {
         ports: &ports,
         mac: PF,
+        above: Above::Nobody,
     };
     switch.received(&frame(0, PEER, PF), |outcome| {
         assert_eq!(outcome, Outcome::ToHost)
