@@ -112,6 +112,9 @@ refused ERANGE 'line 1, column 38' 'add prio 1 dir rx proto tcp dst_port 70000 a
 refused ERANGE 'line 1, column .*' 'add prio 4294967296 dir rx action accept'
 refused ENOENT 'line 1, column .*' 'del prio 6'
 refused EINVAL 'line 1, column .*' $'add prio 1 dir rx \xff\xfe action accept'
+it "an empty line does not clear the error, as a shell may write one behind what was refused"
+expect_ok write $filters/f/rules $'\n'
+expect_match 'line 1, .*' "$(filter_get f rules_error)"
 it "what is right clears the error"
 expect_ok write $filters/f/rules 'del prio 5'
 expect_equal none "$(filter_get f rules_error)"
