@@ -45,9 +45,15 @@ ifndef RVM_IN_ROOT
 .PHONY: suites
 suites:
 	@$(if $(filter-out squirrelfs vfio-pause,$(MODULE)),:,scripts/suites)
-	@$(if $(filter-out nic-sidebounce,$(MODULE)),:,scripts/ynl)
+	@$(if $(filter-out nic-sidebounce,$(MODULE)),:,scripts/ynl && scripts/nft)
+
+# The programs of other people that a demo shows.
+.PHONY: shown
+shown:
+	@$(if $(filter-out nic-sidebounce,$(MODULE)),:,scripts/nft)
 
 test test-long bench: suites
+demo: shown
 
 # One after the other: they share build/.
 .NOTPARALLEL:
