@@ -88,11 +88,10 @@ impl kernel::Module for NicSidebounce {
                 max_patterns: max_rules.saturating_mul(4),
             },
             max_masks: parameter("max_masks", module_parameters::max_masks.value(), 1..=1024)?,
-            cached_flows: parameter(
-                "flow_cache",
-                module_parameters::flow_cache.value(),
-                4..=most_flows,
-            )?,
+            cached_flows: match module_parameters::flow_cache.value() {
+                0 => 0,
+                flows => parameter("flow_cache", flows, 4..=most_flows)?,
+            },
         };
         let base = module_parameters::vid_base.value();
         let count = module_parameters::vid_count.value();

@@ -152,17 +152,17 @@ impl From<Error> for Why {
     }
 }
 
-/// Traces what becomes of a frame. `priority` is asked for that of a rule by its place in the list, if somebody
-/// listens.
+/// Traces what becomes of a frame. If somebody listens, `priority` is asked for that of a rule by its place in the
+/// list, and `frame` for the filter and the length in bytes.
 #[inline(always)]
-pub(crate) fn trace_verdict(
-    filter: Filter<'_>,
+pub(crate) fn trace_verdict<'a>(
     direction: Direction,
     decision: &Decision,
     priority: impl FnOnce(u32) -> u32,
-    len_bytes: u32,
+    frame: impl FnOnce() -> (Filter<'a>, u32),
 ) {
     if is_on!(__tracepoint_nic_sidebounce_verdict) {
+        let (filter, len_bytes) = frame();
         let priority = match decision.source {
             Source::Rule(place) => priority(place),
             Source::Learned | Source::Quarantine | Source::Default => 0,

@@ -58,6 +58,7 @@ use kernel_ext::{
     },
     sync::{
         Published,
+        Reader,
         Slot, //
     }, //
 };
@@ -184,6 +185,12 @@ impl Filter {
     /// What the user has set.
     pub(crate) fn settings(&self) -> Settings {
         self.settings.with(|settings| *settings)
+    }
+
+    /// As [`Self::settings`], for who is a reader anyway.
+    #[inline]
+    pub(crate) fn settings_now<'a>(&'a self, reader: Reader<'a>) -> &'a Settings {
+        self.settings.get(reader)
     }
 
     /// Changes what the user has set.

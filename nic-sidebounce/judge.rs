@@ -73,9 +73,11 @@ use kernel_ext::{
         new_raw_spinlock,
         peek,
         with_bottom_halves_off,
+        Cpu,
         PerCpu,
         Published,
         RawSpinLock,
+        Reader,
         Tally, //
     }, //
 };
@@ -127,14 +129,10 @@ impl Ruled {
     }
 
     #[inline]
-    fn count(&self, rule: u32, len_bytes: u32) {
-        let Ok(rule) = usize::try_from(rule) else {
-            return;
-        };
-        let packets = rule.wrapping_mul(2);
-        self.tally.add(packets, 1);
-        self.tally
-            .add(packets.wrapping_add(1), u64::from(len_bytes));
+    fn count(&self, cpu: Cpu, rule: u32, len_bytes: u32) {
+        if let Ok(rule) = usize::try_from(rule) {
+            self.tally.add_pair(cpu, rule, 1, len_bytes.into());
+        }
     }
 
     /// The priority of the rule at `place`, 0 if there is none.
@@ -152,15 +150,14 @@ impl Ruled {
 
     /// Goes on counting from where `old` had got, for rules that were there before in the same order.
     fn carry(&self, old: &Self) {
+        let cpu = Cpu::current();
         let mut before = old.rules.rules().iter().enumerate();
         for (place, rule) in self.rules.rules().iter().enumerate() {
             let Some((former, _)) = before.find(|(_, former)| *former == rule) else {
                 return;
             };
             let (packets, bytes) = old.counted(former);
-            let at = place.wrapping_mul(2);
-            self.tally.add(at, packets);
-            self.tally.add(at.wrapping_add(1), bytes);
+            self.tally.add_pair(cpu, place, packets, bytes);
         }
     }
 }
@@ -191,7 +188,8 @@ pub(crate) struct Judge {
     #[pin]
     written: Mutex<Written>,
     options: Options,
-    caches: PerCpu<FlowCache>,
+    /// [`None`] if flows are not to be remembered.
+    caches: Option<PerCpu<FlowCache>>,
     #[pin]
     learned: RawSpinLock<Learned>,
     /// Whether any flow was ever learned: spares the lock.
@@ -212,7 +210,12 @@ impl Judge {
         let rules = RuleSet::new(bounds.limits);
         let generation = Generation::FIRST;
         let ruled = Published::new(Ruled::new(rules, generation, options)?)?;
-        let caches = PerCpu::new(|| Ok(FlowCache::new(bounds.cached_flows, random::number())?))?;
+        let caches = match bounds.cached_flows {
+            0 => None,
+            flows => Some(PerCpu::new(|| {
+                Ok(FlowCache::new(flows, random::number())?)
+            })?),
+        };
         let learned = Learned::new(LEARNED_FLOWS, random::number())?;
         let written = Written {
             generation,
@@ -232,33 +235,38 @@ impl Judge {
 
     /// Decides about a packet; `tag` is what the kernel took out of it, unless that is the service VLAN's. With
     /// bottom halves off.
+    #[inline]
     pub(crate) fn judge(
         &self,
+        reader: Reader<'_>,
         packet: &Packet,
         tag: Option<Tag>,
         direction: Direction,
         settings: &Settings,
         counters: &Counters,
     ) -> Decision {
-        let header = packet::parse(&Seen(packet), tag, direction);
+        let cpu = Cpu::current();
+        let seen = Seen::new(packet);
+        let header = packet::parse(&seen, tag, direction);
         let above = Above {
             quarantine: settings.quarantine,
             learned: self.learned(&header),
         };
-        let decision = self.ruled.with(|ruled| {
-            let policy = &ruled.policy;
-            let cached = self
-                .caches
-                .try_with(|cache| decide(&header, direction, policy, above, Some(cache)));
-            let decision =
-                cached.unwrap_or_else(|| decide(&header, direction, policy, above, None));
-            if let Source::Rule(rule) = decision.source {
-                ruled.count(rule, packet.len_bytes());
-            }
-            decision
-        });
+        let ruled = self.ruled.get(reader);
+        let mut cache = self.caches.as_ref().and_then(|caches| caches.try_take(cpu));
+        let decision = decide(
+            &header,
+            direction,
+            &ruled.policy,
+            above,
+            cache.as_deref_mut(),
+        );
+        drop(cache);
+        if let Source::Rule(rule) = decision.source {
+            ruled.count(cpu, rule, seen.len_bytes());
+        }
         let decision = decision.limited(|| self.may_bounce(settings));
-        count(&decision, direction, counters);
+        count(&decision, cpu, direction, counters);
         if let Some(reason) = header.unparsed() {
             counters.count_unparsed(reason);
         }
@@ -319,7 +327,7 @@ impl Judge {
         direction: Direction,
         duration_s: u32,
     ) -> Result<(), Refused> {
-        let header = packet::parse(&Seen(packet), seen::tag(packet), direction);
+        let header = packet::parse(&Seen::new(packet), seen::tag(packet), direction);
         self.learn(header.key(), Action::Accept, duration_s)
     }
 
@@ -450,19 +458,22 @@ impl Judge {
     }
 }
 
-fn count(decision: &Decision, direction: Direction, counters: &Counters) {
-    counters.count(match (decision.verdict, direction) {
-        (Verdict::Accept, Direction::Rx) => Counter::RxAccepted,
-        (Verdict::Accept, Direction::Tx) => Counter::TxAccepted,
-        (Verdict::Drop(DropReason::BounceLimit), _) => Counter::BounceLimited,
-        (Verdict::Drop(DropReason::Policy), Direction::Rx) => Counter::RxDropped,
-        (Verdict::Drop(DropReason::Policy), Direction::Tx) => Counter::TxDropped,
-        (Verdict::Bounce(_), Direction::Rx) => Counter::RxBounced,
-        (Verdict::Bounce(_), Direction::Tx) => Counter::TxBounced,
-    });
+fn count(decision: &Decision, cpu: Cpu, direction: Direction, counters: &Counters) {
+    counters.count_on(
+        cpu,
+        match (decision.verdict, direction) {
+            (Verdict::Accept, Direction::Rx) => Counter::RxAccepted,
+            (Verdict::Accept, Direction::Tx) => Counter::TxAccepted,
+            (Verdict::Drop(DropReason::BounceLimit), _) => Counter::BounceLimited,
+            (Verdict::Drop(DropReason::Policy), Direction::Rx) => Counter::RxDropped,
+            (Verdict::Drop(DropReason::Policy), Direction::Tx) => Counter::TxDropped,
+            (Verdict::Bounce(_), Direction::Rx) => Counter::RxBounced,
+            (Verdict::Bounce(_), Direction::Tx) => Counter::TxBounced,
+        },
+    );
     match decision.source {
-        Source::Learned => counters.count(Counter::LearnedHits),
-        _ if decision.is_cached => counters.count(Counter::Cached),
+        Source::Learned => counters.count_on(cpu, Counter::LearnedHits),
+        _ if decision.is_cached => counters.count_on(cpu, Counter::Cached),
         _ => {}
     }
 }

@@ -61,7 +61,7 @@ kernel::prelude::module! {
         },
         flow_cache: u32 {
             default: 1024,
-            description: "Flows that each CPU remembers of a filter, 4 to 262144",
+            description: "Flows that each CPU remembers of a filter, 4 to 262144, or 0 for none",
         },
     },
 }

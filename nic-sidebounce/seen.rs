@@ -7,21 +7,42 @@ use crate::model::{
     ethernet::Mac,
     packet::{
         Bytes,
+        Front,
         Tag, //
     }, //
 };
 use kernel_ext::net::{
+    self,
     Packet,
     VlanProtocol, //
 };
 
 /// A packet's bytes, without the tag that the kernel took out.
-pub(crate) struct Seen<'a>(pub(crate) &'a Packet);
+pub(crate) struct Seen<'a>(net::Bytes<'a>);
+
+impl<'a> Seen<'a> {
+    /// Those of this packet.
+    #[inline]
+    pub(crate) fn new(packet: &'a Packet) -> Self {
+        Self(packet.bytes())
+    }
+
+    /// How many there are.
+    #[inline]
+    pub(crate) fn len_bytes(&self) -> u32 {
+        self.0.len_bytes()
+    }
+}
 
 impl Bytes for Seen<'_> {
     #[inline]
     fn at<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.0.at(offset)
+    }
+
+    #[inline]
+    fn front(&self) -> Option<Front> {
+        self.0.front()
     }
 }
 

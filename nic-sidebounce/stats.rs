@@ -5,7 +5,10 @@
 use crate::model::packet::Reason;
 use core::fmt;
 use kernel::prelude::*;
-use kernel_ext::sync::Tally;
+use kernel_ext::sync::{
+    Cpu,
+    Tally, //
+};
 
 /// Declares the counters and their order.
 macro_rules! counters {
@@ -97,7 +100,13 @@ impl Counters {
     /// Counts one packet; with bottom halves off.
     #[inline]
     pub(crate) fn count(&self, counter: Counter) {
-        self.packets.add(counter.index(), 1);
+        self.count_on(Cpu::current(), counter);
+    }
+
+    /// As [`Self::count`], for who knows which CPU this is.
+    #[inline]
+    pub(crate) fn count_on(&self, cpu: Cpu, counter: Counter) {
+        self.packets.add(cpu, counter.index(), 1);
     }
 
     /// How many there were.
@@ -111,7 +120,7 @@ impl Counters {
         self.count(Counter::Unparsed);
         let place = Reason::ALL.iter().position(|other| *other == reason);
         if let Some(place) = place {
-            self.unparsed.add(place, 1);
+            self.unparsed.add(Cpu::current(), place, 1);
         }
     }
 

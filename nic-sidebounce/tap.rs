@@ -77,7 +77,8 @@ impl Tap {
 impl Between {
     fn decide<'a>(&self, visit: Visit<'a>, direction: Direction) -> Outcome<'a> {
         let filter = &self.0;
-        let decision = filter.judge(&visit, seen::tag(&visit), direction);
+        let reader = visit.here().reader();
+        let decision = filter.judge(reader, &visit, seen::tag(&visit), direction);
         match decision.verdict {
             Verdict::Drop(reason) => visit.drop_with(reason.into()),
             Verdict::Accept if direction == Direction::Tx || filter.holding.is_serving() => {
@@ -100,7 +101,7 @@ impl Handler for Between {
     const PRIORITY: i32 = i32::MAX;
 
     fn ingress<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
-        if self.0.settings().tx_mode == TxMode::None {
+        if self.0.settings_now(visit.here().reader()).tx_mode == TxMode::None {
             return Outcome::Pass(visit);
         }
         self.decide(visit, Direction::Tx)

@@ -64,6 +64,7 @@ pub use loan::{
     Promiscuity, //
 };
 pub use packet::{
+    Bytes,
     Kind,
     Packet,
     VlanProtocol,

@@ -32,7 +32,9 @@ mod wait;
 pub use peek::peek;
 pub use percpu::{
     with_bottom_halves_off,
+    Cpu,
     PerCpu,
+    Taken,
     Tally, //
 };
 pub use published::{

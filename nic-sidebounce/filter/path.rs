@@ -36,7 +36,10 @@ use crate::{
     seen,
     stats::Counter, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::rcu, //
+};
 use kernel_ext::{
     net::{
         DropReason,
@@ -45,7 +48,10 @@ use kernel_ext::{
         Packet,
         Visit, //
     },
-    sync::with_bottom_halves_off, //
+    sync::{
+        with_bottom_halves_off,
+        Reader, //
+    }, //
 };
 
 impl From<verdict::DropReason> for DropReason {
@@ -72,25 +78,26 @@ impl Route {
 
 impl Filter {
     /// Decides about a packet and counts it; `tag` is what the kernel took out of it, but for the service tag.
-    #[inline]
     pub(crate) fn judge(
         &self,
+        reader: Reader<'_>,
         packet: &Packet,
         tag: Option<Tag>,
         direction: Direction,
     ) -> Decision {
-        let decision = self.settings.with(|settings| {
-            self.judge
-                .judge(packet, tag, direction, settings, &self.counters)
-        });
+        let settings = self.settings.get(reader);
+        let decision = self
+            .judge
+            .judge(reader, packet, tag, direction, settings, &self.counters);
         if decision.verdict == Verdict::Drop(verdict::DropReason::BounceLimit)
             && self.judge.note_limit()
         {
             self.tell(Event::BounceLimit);
         }
         let priority = |place| self.judge.priority(place);
-        let len_bytes = packet.len_bytes();
-        ffi::trace_verdict(self.traced(), direction, &decision, priority, len_bytes);
+        ffi::trace_verdict(direction, &decision, priority, || {
+            (self.traced(), packet.len_bytes())
+        });
         decision
     }
 
@@ -105,7 +112,8 @@ impl Filter {
 
     /// A frame has come for the VM.
     pub(crate) fn visit(&self, visit: Visit<'_>) {
-        let decision = self.judge(&visit, seen::tag(&visit), Direction::Rx);
+        let reader = visit.here().reader();
+        let decision = self.judge(reader, &visit, seen::tag(&visit), Direction::Rx);
         self.visited(visit, &decision);
     }
 
@@ -125,7 +133,9 @@ impl Filter {
 
     /// A packet has come for the VM and for others.
     pub(crate) fn copied(&self, packet: &Packet) {
-        let decision = self.judge(packet, seen::tag(packet), Direction::Rx);
+        let rcu = rcu::read_lock();
+        let reader = Reader::from(&rcu);
+        let decision = self.judge(reader, packet, seen::tag(packet), Direction::Rx);
         if let Verdict::Drop(_) = decision.verdict {
             return;
         }
@@ -138,16 +148,20 @@ impl Filter {
 
     /// A frame of another VM has come for this one.
     pub(crate) fn arrived(&self, frame: Frame) {
-        let decision = self.judge(&frame, seen::tag(&frame), Direction::Rx);
+        let rcu = rcu::read_lock();
+        let reader = Reader::from(&rcu);
+        let decision = self.judge(reader, &frame, seen::tag(&frame), Direction::Rx);
         self.dispose(frame, Direction::Rx, &decision);
     }
 
     /// The VM has sent a frame; its service tag is off.
     pub(crate) fn sent(&self, frame: Frame) {
-        if self.settings().tx_mode == TxMode::None {
+        let rcu = rcu::read_lock();
+        let reader = Reader::from(&rcu);
+        if self.settings_now(reader).tx_mode == TxMode::None {
             return self.go_on(frame);
         }
-        let decision = self.judge(&frame, seen::tag(&frame), Direction::Tx);
+        let decision = self.judge(reader, &frame, seen::tag(&frame), Direction::Tx);
         self.dispose(frame, Direction::Tx, &decision);
     }
 
@@ -228,7 +242,8 @@ impl Filter {
 
     /// The device that receives what bounces has received a frame for the VM.
     pub(crate) fn looked_at<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
-        let decision = self.judge(&visit, seen::tag(&visit), Direction::Rx);
+        let reader = visit.here().reader();
+        let decision = self.judge(reader, &visit, seen::tag(&visit), Direction::Rx);
         if let Verdict::Bounce(_) = decision.verdict {
             let len_bytes = visit.len_bytes();
             ffi::trace_bounce(self.traced(), Direction::Rx, Bounced::Received, len_bytes);

@@ -11,8 +11,11 @@
 //! tunnel, in a third network header or behind ESP is not looked at either.
 
 mod network;
+mod quick;
 mod tests;
 mod transport;
+
+pub(crate) use quick::Front;
 
 use super::key::{
     Direction,
@@ -25,12 +28,25 @@ use super::key::{
 pub(crate) trait Bytes {
     /// The `N` bytes from `offset` on, counted from the Ethernet header; [`None`] if it ends before.
     fn at<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
+
+    /// The first of them as big-endian numbers; [`None`] also if that takes more than a glance.
+    fn front(&self) -> Option<Front>;
 }
 
 impl Bytes for [u8] {
     #[inline]
     fn at<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.get(offset..)?.first_chunk().copied()
+    }
+
+    #[inline]
+    fn front(&self) -> Option<Front> {
+        let mut words = self.chunks_exact(8);
+        let mut front = Front::default();
+        for word in &mut front {
+            *word = u64::from_be_bytes(*words.next()?.first_chunk()?);
+        }
+        Some(front)
     }
 }
 
@@ -95,6 +111,14 @@ impl Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag(pub(crate) u16);
 
+impl Tag {
+    /// As in [`Field::TAG`].
+    #[inline]
+    fn bits(self) -> u64 {
+        Field::TAGGED | u64::from(self.0 & 0x0fff)
+    }
+}
+
 /// What was read of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -134,11 +158,26 @@ pub(crate) const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// Reads `bytes`, which begin at the Ethernet header; `tag` is what the kernel took out before.
 ///
 /// The tag that rules see is the outermost one, the ethertype the innermost.
+// Else all that was read goes through memory twice.
+#[inline(always)]
 pub(crate) fn parse<B: Bytes + ?Sized>(
     bytes: &B,
     tag: Option<Tag>,
     direction: Direction,
 ) -> Header {
+    let mut fresh = Key::new(direction);
+    if let Some(tag) = tag {
+        fresh.set(Field::TAG, tag.bits());
+    }
+    let quick = bytes.front().and_then(|front| quick::read(&front, &fresh));
+    match quick {
+        Some(key) => Header { key, reason: None },
+        None => parse_slowly(bytes, tag, direction),
+    }
+}
+
+#[inline(never)]
+fn parse_slowly<B: Bytes + ?Sized>(bytes: &B, tag: Option<Tag>, direction: Direction) -> Header {
     let mut reader = Reader {
         bytes,
         key: Key::new(direction),
@@ -187,9 +226,8 @@ impl<B: Bytes + ?Sized> Reader<'_, B> {
             at = at.saturating_add(4);
             tags = tags.saturating_add(1);
         }
-        if let Some(Tag(control)) = outermost {
-            let vid = u64::from(control & 0x0fff);
-            self.key.set(Field::TAG, Field::TAGGED | vid);
+        if let Some(tag) = outermost {
+            self.key.set(Field::TAG, tag.bits());
         }
         if ethertype < MIN_ETHERTYPE {
             return self.length_frame(at);

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     bindings,
-    sync::peek, //
+    sync::{
+        peek,
+        Reader, //
+    }, //
 };
 use core::{
     marker::PhantomData,
@@ -217,7 +220,7 @@ pub struct Here<'a> {
     _rcu: PhantomData<(&'a (), NotThreadSafe)>,
 }
 
-impl Here<'_> {
+impl<'a> Here<'a> {
     /// # Safety
     ///
     /// `netdev` is an Ethernet device that is not freed throughout the lifetime, in which the current CPU is an
@@ -229,6 +232,13 @@ impl Here<'_> {
             netdev,
             _rcu: PhantomData,
         }
+    }
+
+    /// Evidence that this is an RCU reader.
+    #[inline]
+    pub fn reader(self) -> Reader<'a> {
+        // SAFETY: By the type invariant.
+        unsafe { Reader::new() }
     }
 
     /// Its address. While that is being changed it may be parts of both.

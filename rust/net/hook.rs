@@ -97,6 +97,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Drops it and tells why.
+    #[inline]
     pub fn drop_with(self, reason: DropReason) {
         // SAFETY: This gives its reference away.
         unsafe { frame::free(ManuallyDrop::new(self).skb, reason) };

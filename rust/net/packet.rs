@@ -29,6 +29,7 @@ pub enum VlanProtocol {
 
 impl VlanProtocol {
     /// The ethertype in network byte order.
+    #[inline]
     pub(super) fn to_be(self) -> u16 {
         const CUSTOMER: u16 = 0x8100;
         const SERVICE: u16 = 0x88a8;
@@ -138,6 +139,35 @@ impl Packet {
         Some(unsafe { (*skb).data.offset(start).cast::<[u8; N]>().read() })
     }
 
+    /// Its bytes, for who reads many.
+    #[inline]
+    pub fn bytes(&self) -> Bytes<'_> {
+        let skb = self.as_ptr();
+        // SAFETY: By the type invariant.
+        let (len, in_fragments) = unsafe { ((*skb).len, (*skb).data_len) };
+        let Some(before) = self.mac_len() else {
+            // INVARIANT: No bytes.
+            return Bytes {
+                packet: self,
+                before: 0,
+                linear: 0,
+            };
+        };
+        let linear = isize::try_from(len.wrapping_sub(in_fragments)).unwrap_or(0);
+        // INVARIANT: What `data` leads to, and what is before it from the header on.
+        Bytes {
+            packet: self,
+            before,
+            linear: usize::try_from(linear.wrapping_add(before)).unwrap_or(0),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn at_slowly<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.at(offset)
+    }
+
     /// Moves what is before `end`, counted from `data`, out of fragments.
     #[cold]
     fn pull(&self, end: isize) -> Option<()> {
@@ -151,6 +181,7 @@ impl Packet {
     }
 
     /// Its length with the Ethernet header and without a tag that is kept beside it, in bytes.
+    #[inline]
     pub fn len_bytes(&self) -> u32 {
         let before = self.mac_len().and_then(|len| u32::try_from(len).ok());
         // SAFETY: By the type invariant.
@@ -211,5 +242,64 @@ impl Packet {
         let clone = NonNull::new(clone).ok_or(ENOMEM)?;
         // SAFETY: It was just made, for nobody else.
         unsafe { Frame::from_raw(clone) }.ok_or(ENOMEM)
+    }
+}
+
+/// The bytes of a packet, of which those are read fast that are not in fragments.
+///
+/// # Invariants
+///
+/// The Ethernet header is `before` bytes before the packet's `data`, and `linear` bytes from there on can be read.
+/// Who shares a packet never makes these less: moving bytes out of fragments makes them more.
+#[derive(Clone, Copy)]
+pub struct Bytes<'a> {
+    packet: &'a Packet,
+    before: isize,
+    linear: usize,
+}
+
+impl Bytes<'_> {
+    /// As [`Packet::at`].
+    #[inline]
+    pub fn at<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        match offset.checked_add(N) {
+            Some(end) if end <= self.linear => {
+                // SAFETY: By the type invariants. `data` is read again each time, as it may have moved. Bytes need
+                // no alignment.
+                Some(unsafe {
+                    let header = (*self.packet.as_ptr())
+                        .data
+                        .offset(self.before.wrapping_neg());
+                    header.add(offset).cast::<[u8; N]>().read()
+                })
+            }
+            _ => self.packet.at_slowly(offset),
+        }
+    }
+
+    /// The first `N` times 8 bytes as big-endian numbers; [`None`] if the frame is shorter or has some of them in
+    /// fragments.
+    #[inline]
+    pub fn front<const N: usize>(&self) -> Option<[u64; N]> {
+        if N.wrapping_mul(8) > self.linear {
+            return None;
+        }
+        // SAFETY: By the type invariants; for `data` see above.
+        let header = unsafe {
+            let data = (*self.packet.as_ptr()).data;
+            data.offset(self.before.wrapping_neg()).cast::<[u8; 8]>()
+        };
+        // SAFETY: As above: `place` is below `N`. Bytes need no alignment.
+        Some(core::array::from_fn(|place| unsafe {
+            u64::from_be_bytes(header.add(place).read())
+        }))
+    }
+
+    /// As [`Packet::len_bytes`].
+    #[inline]
+    pub fn len_bytes(&self) -> u32 {
+        // SAFETY: By the type invariant of the packet.
+        let len = unsafe { (*self.packet.as_ptr()).len };
+        len.saturating_add(u32::try_from(self.before).unwrap_or(0))
     }
 }

@@ -6,7 +6,13 @@
 
 use super::peek;
 use crate::bindings;
-use core::cell::UnsafeCell;
+use core::{
+    cell::UnsafeCell,
+    ops::{
+        Deref,
+        DerefMut, //
+    }, //
+};
 use kernel::{
     alloc::KVVec,
     cpu::{
@@ -20,6 +26,19 @@ use kernel::{
         Release, //
     }, //
 };
+
+/// Which CPU this was, to be found out once for all that is done there. It may be another one since.
+#[derive(Clone, Copy)]
+pub struct Cpu(usize);
+
+impl Cpu {
+    /// This one.
+    #[inline]
+    pub fn current() -> Self {
+        // A CPU has nothing that it cannot be found by; the number of one that does not exist finds nothing.
+        Self(usize::try_from(CpuId::current().as_u32()).unwrap_or(usize::MAX))
+    }
+}
 
 const FREE: i32 = 0;
 const TAKEN: i32 = 1;
@@ -64,23 +83,49 @@ impl<T> PerCpu<T> {
         Ok(Self { slots })
     }
 
-    /// Calls `act` with this CPU's value; [`None`] if that is in use, by what was interrupted or calls this.
+    /// The CPU's value; [`None`] if that is in use, by what was interrupted or calls this.
     #[inline]
-    pub fn try_with<R>(&self, act: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let slot = self.slots.get(current()?)?;
+    pub fn try_take(&self, Cpu(cpu): Cpu) -> Option<Taken<'_, T>> {
+        let slot = self.slots.get(cpu)?;
         if slot.state.xchg(TAKEN, Acquire) != FREE {
             return None;
         }
-        // SAFETY: By the invariant of `Slot`; it was just taken.
-        let result = act(unsafe { &mut *slot.value.get() });
-        // INVARIANT: The reference is gone.
-        slot.state.store(FREE, Release);
-        Some(result)
+        // INVARIANT: It was just taken.
+        Some(Taken(slot))
     }
 }
 
-fn current() -> Option<usize> {
-    usize::try_from(CpuId::current().as_u32()).ok()
+/// The value of a CPU, as long as this is there.
+///
+/// # Invariants
+///
+/// The slot was taken for this.
+pub struct Taken<'a, T>(&'a Slot<T>);
+
+impl<T> Deref for Taken<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: By the invariants of this and of `Slot`.
+        unsafe { &*self.0.value.get() }
+    }
+}
+
+impl<T> DerefMut for Taken<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: By the invariants of this and of `Slot`.
+        unsafe { &mut *self.0.value.get() }
+    }
+}
+
+impl<T> Drop for Taken<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // INVARIANT: Nobody refers to the value any more.
+        self.0.state.store(FREE, Release);
+    }
 }
 
 /// Counters in one cache line.
@@ -117,17 +162,27 @@ impl Tally {
         })
     }
 
-    /// Adds `amount` to a counter of this CPU; nothing if there is no such counter.
+    /// Adds `amount` to a counter of the CPU; nothing if there is no such counter.
     ///
     /// With bottom halves off nothing is lost. Otherwise another one that adds to the same counter on the same
     /// CPU meanwhile may be.
     #[inline]
-    pub fn add(&self, index: usize, amount: u64) {
-        let counter = current().and_then(|cpu| self.counter(cpu, index));
-        if let Some(counter) = counter {
-            let sum = peek(counter).wrapping_add(amount);
-            // SAFETY: The pointer is that of an `Atomic`, whose types are those that are written in one piece.
-            unsafe { counter.as_ptr().write_volatile(sum) };
+    pub fn add(&self, Cpu(cpu): Cpu, index: usize, amount: u64) {
+        if let Some(counter) = self.counter(cpu, index) {
+            increase(counter, amount);
+        }
+    }
+
+    /// As [`Self::add`], for the two counters from `2 * pair` on, which lie side by side.
+    #[inline]
+    pub fn add_pair(&self, Cpu(cpu): Cpu, pair: usize, first: u64, second: u64) {
+        let Some(line) = self.line(cpu, pair / (PER_LINE / 2)) else {
+            return;
+        };
+        let at = pair % (PER_LINE / 2) * 2;
+        if let (Some(one), Some(other)) = (line.0.get(at), line.0.get(at.wrapping_add(1))) {
+            increase(one, first);
+            increase(other, second);
         }
     }
 
@@ -139,13 +194,16 @@ impl Tally {
 
     #[inline]
     fn counter(&self, cpu: usize, index: usize) -> Option<&Atomic<u64>> {
-        let line = index / PER_LINE;
+        self.line(cpu, index / PER_LINE)?.0.get(index % PER_LINE)
+    }
+
+    #[inline]
+    fn line(&self, cpu: usize, line: usize) -> Option<&Line> {
         if line >= self.lines_per_cpu {
             return None;
         }
         let first = cpu.wrapping_mul(self.lines_per_cpu);
-        let line = self.lines.get(first.wrapping_add(line))?;
-        line.0.get(index % PER_LINE)
+        self.lines.get(first.wrapping_add(line))
     }
 }
 
@@ -157,4 +215,11 @@ pub fn with_bottom_halves_off<R>(act: impl FnOnce() -> R) -> R {
     // SAFETY: Disabled above, on this CPU.
     unsafe { bindings::kernel_ext_local_bh_enable() };
     result
+}
+
+#[inline]
+fn increase(counter: &Atomic<u64>, amount: u64) {
+    let sum = peek(counter).wrapping_add(amount);
+    // SAFETY: The pointer is that of an `Atomic`, whose types are those that are written in one piece.
+    unsafe { counter.as_ptr().write_volatile(sum) };
 }

@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 
-use super::peek;
+use super::{
+    peek,
+    Reader, //
+};
 use core::{
     marker::PhantomData,
     ptr::null_mut, //
@@ -55,6 +58,14 @@ impl<T: Send + Sync> Slot<T> {
         let result = act(unsafe { peek(&self.current).as_ref() });
         drop(rcu);
         result
+    }
+
+    /// The present value, if there is one, for who is a reader anyway.
+    #[inline]
+    pub fn get<'a>(&'a self, _reader: Reader<'a>) -> Option<&'a T> {
+        // SAFETY: By the type invariant it lives until a grace period after it was taken out, and so throughout
+        // the lifetime.
+        unsafe { peek(&self.current).as_ref() }
     }
 
     /// Puts `value` in the place of the present one, which is returned once nobody reads it any more. Sleeps.
@@ -124,6 +135,13 @@ impl<T: Send + Sync> Published<T> {
             // SAFETY: By the type invariant.
             act(unsafe { value.unwrap_unchecked() })
         })
+    }
+
+    /// As [`Slot::get`].
+    #[inline]
+    pub fn get<'a>(&'a self, reader: Reader<'a>) -> &'a T {
+        // SAFETY: By the type invariant.
+        unsafe { self.0.get(reader).unwrap_unchecked() }
     }
 
     /// As [`Slot::replace`].

@@ -41,6 +41,49 @@ fn reason(bytes: &[u8]) -> Option<Reason> {
 }
 
 #[test]
+fn what_is_read_at_a_glance_is_what_is_read_step_by_step() {
+    let udp = [0, 53, 0x12, 0x34, 0, 30, 0, 0];
+    let padded = |body: &[u8]| [body, &[7; 40]].concat();
+    let (mut glances, mut steps) = (0_u32, 0_u32);
+    for base in [
+        ipv4(0x4000, 6, &padded(&TCP_HEADER)),
+        ipv4(0, 17, &padded(&udp)),
+        ipv4(0, 1, &padded(&udp)),
+        ipv6(17, &padded(&udp)),
+    ] {
+        // Each byte of the headers takes on each value, and the packet ends at each place.
+        let changed = (0..60).flat_map(|at| (0..=255).map(move |byte| (at, byte)));
+        let frames = changed.map(|(at, byte)| {
+            let mut frame = base.clone();
+            frame[at] = byte;
+            frame
+        });
+        let cut = (0..base.len()).map(|len| base[..len].to_vec());
+        for frame in frames.chain(cut) {
+            for tag in [None, Some(Tag(0xe123))] {
+                for direction in [Direction::Rx, Direction::Tx] {
+                    let slow = parse_slowly(&frame[..], tag, direction);
+                    assert_eq!(parse(&frame[..], tag, direction), slow, "{frame:x?}");
+                    let mut fresh = Key::new(direction);
+                    if let Some(tag) = tag {
+                        fresh.set(Field::TAG, tag.bits());
+                    }
+                    let quick = frame.front().and_then(|front| quick::read(&front, &fresh));
+                    match quick {
+                        Some(key) => {
+                            assert_eq!((key, None), (*slow.key(), slow.unparsed()));
+                            glances += 1;
+                        }
+                        None => steps += 1,
+                    }
+                }
+            }
+        }
+    }
+    assert!(glances > 50_000 && steps > 50_000, "{glances} {steps}");
+}
+
+#[test]
 fn a_tcp_packet_is_read_with_its_ports_and_flags() {
     let header = read(&ipv4(0, 6, &TCP_HEADER));
     let key = header.key();
