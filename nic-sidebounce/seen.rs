@@ -41,6 +41,11 @@ impl Bytes for Seen<'_> {
     }
 
     #[inline]
+    fn pending(&self) -> Option<usize> {
+        self.0.pending_checksum()
+    }
+
+    #[inline]
     fn front(&self) -> Option<Front> {
         self.0.front()
     }

@@ -393,6 +393,8 @@ impl Uplink {
             protocol: VlanProtocol::Customer,
             control: port.service.get(),
         })?;
+        // What was held is sent on another CPU than what comes after it.
+        frame.keep_lane(port.vf.into());
         // Past the hook that stops others who send with that tag.
         self.hook
             .with(|here| here.go_on_transmitting(frame))

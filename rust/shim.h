@@ -191,6 +191,7 @@ void kernel_ext_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsig
 void kernel_ext_skb_push_rcsum(struct sk_buff *skb, unsigned int len);
 void kernel_ext_skb_reset_mac_header(struct sk_buff *skb);
 void kernel_ext_skb_reset_mac_len(struct sk_buff *skb);
+void kernel_ext_skb_set_sender_cpu(struct sk_buff *skb, unsigned int cpu);
 void kernel_ext_skb_skip_egress(struct sk_buff *skb);
 void kernel_ext_skb_skip_ingress(struct sk_buff *skb);
 

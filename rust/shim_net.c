@@ -340,3 +340,11 @@ bool kernel_ext_skb_fits(struct sk_buff *skb, struct net_device *dev)
 		return false;
 	return !skb_is_gso(skb) || skb_gso_validate_mac_len(skb, len);
 }
+
+/* As netdev_core_pick_tx() sets it. */
+void kernel_ext_skb_set_sender_cpu(struct sk_buff *skb, unsigned int cpu)
+{
+#ifdef CONFIG_XPS
+	skb->sender_cpu = cpu + 1;
+#endif
+}

@@ -45,6 +45,7 @@ const fn unparsed_code(reason: Reason) -> u8 {
         Reason::Order => 23,
         Reason::SourceRoute => 24,
         Reason::TinyFragment => 25,
+        Reason::Checksum => 26,
     }
 }
 
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn every_reason_why_a_packet_cannot_be_read_has_its_number() {
         let codes: Vec<_> = Reason::ALL.iter().map(|one| unparsed_code(*one)).collect();
-        assert_eq!(codes, (16..=25).collect::<Vec<u8>>());
+        assert_eq!(codes, (16..=26).collect::<Vec<u8>>());
         let limited = note(Verdict::Drop(DropReason::BounceLimit), Source::Default);
         assert_eq!((limited.verdict_code(), limited.reason_code()), (1, 2));
     }

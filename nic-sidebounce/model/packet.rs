@@ -29,6 +29,12 @@ pub(crate) trait Bytes {
     /// The `N` bytes from `offset` on, counted from the Ethernet header; [`None`] if it ends before.
     fn at<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
 
+    /// Where a checksum will be written when the packet leaves, counted from the Ethernet header: it has been left
+    /// to others. Whoever made the packet may have said any place.
+    fn pending(&self) -> Option<usize> {
+        None
+    }
+
     /// The first of them as big-endian numbers; [`None`] also if that takes more than a glance.
     fn front(&self) -> Option<Front>;
 }
@@ -73,11 +79,13 @@ pub(crate) enum Reason {
     SourceRoute,
     /// A part that ends or begins within the transport header (RFC 1858, RFC 3128, RFC 7112).
     TinyFragment,
+    /// A checksum is still to be written, but not where the transport header has one: it would change what was read.
+    Checksum,
 }
 
 impl Reason {
     /// All, in the order of their counters.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Cut,
         Self::Tags,
         Self::Snap,
@@ -88,6 +96,7 @@ impl Reason {
         Self::Order,
         Self::SourceRoute,
         Self::TinyFragment,
+        Self::Checksum,
     ];
 
     /// What its counter is called.
@@ -103,6 +112,7 @@ impl Reason {
             Self::Order => "order",
             Self::SourceRoute => "source_route",
             Self::TinyFragment => "tiny_fragment",
+            Self::Checksum => "checksum",
         }
     }
 }
@@ -169,7 +179,9 @@ pub(crate) fn parse<B: Bytes + ?Sized>(
     if let Some(tag) = tag {
         fresh.set(Field::TAG, tag.bits());
     }
-    let quick = bytes.front().and_then(|front| quick::read(&front, &fresh));
+    let quick = bytes
+        .front()
+        .and_then(|front| quick::read(&front, &fresh, bytes.pending()));
     match quick {
         Some(key) => Header { key, reason: None },
         None => parse_slowly(bytes, tag, direction),
@@ -181,8 +193,10 @@ fn parse_slowly<B: Bytes + ?Sized>(bytes: &B, tag: Option<Tag>, direction: Direc
     let mut reader = Reader {
         bytes,
         key: Key::new(direction),
+        pending: bytes.pending(),
     };
-    let reason = reader.ethernet(tag).err();
+    let read = reader.ethernet(tag);
+    let reason = read.and_then(|()| reader.settled()).err();
     if reason.is_some() {
         reader.key.mark(Flags::UNPARSED);
     }
@@ -196,9 +210,19 @@ fn parse_slowly<B: Bytes + ?Sized>(bytes: &B, tag: Option<Tag>, direction: Direc
 struct Reader<'a, B: ?Sized> {
     bytes: &'a B,
     key: Key,
+    /// As [`Bytes::pending`], until it was found to be where it should be.
+    pending: Option<usize>,
 }
 
 impl<B: Bytes + ?Sized> Reader<'_, B> {
+    /// Whether what was read stays as it is.
+    fn settled(&self) -> Result<(), Reason> {
+        match self.pending {
+            Some(_) => Err(Reason::Checksum),
+            None => Ok(()),
+        }
+    }
+
     #[inline]
     fn read<const N: usize>(&self, offset: usize) -> Result<[u8; N], Reason> {
         self.bytes.at(offset).ok_or(Reason::Cut)

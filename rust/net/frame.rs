@@ -24,6 +24,7 @@ use core::{
     }, //
 };
 use kernel::{
+    cpu::nr_cpu_ids,
     error::to_result,
     ffi::{
         c_int,
@@ -170,6 +171,14 @@ impl Frame {
     pub fn edit(&mut self) -> Result<Edit<'_>> {
         // SAFETY: By the type invariant, and as this is borrowed.
         unsafe { Edit::new(self.skb) }
+    }
+
+    /// Lets it be sent by the queue that all frames of the same `lane` are sent by, whatever CPU they are sent on, if
+    /// the device assigns queues by CPUs: then they do not overtake each other.
+    pub fn keep_lane(&mut self, lane: u32) {
+        let cpu = lane.checked_rem(nr_cpu_ids()).unwrap_or(0);
+        // SAFETY: By the type invariant it is ours.
+        unsafe { bindings::kernel_ext_skb_set_sender_cpu(self.as_ptr(), cpu) };
     }
 
     /// Drops it and tells why.

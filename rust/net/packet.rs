@@ -224,6 +224,25 @@ impl Packet {
         unsafe { (*self.headers()).__bindgen_anon_4.mark }
     }
 
+    /// Where a checksum is to be written by the card that it leaves by, counted from the Ethernet header. Programs that
+    /// make packets may have said any place.
+    #[inline]
+    pub fn pending_checksum(&self) -> Option<usize> {
+        // CHECKSUM_PARTIAL.
+        const PARTIAL: u8 = 3;
+        let headers = self.headers();
+        // SAFETY: By the type invariant; all of the union is plain numbers.
+        let (start, offset, mac) = unsafe {
+            if Headers::ip_summed_raw(headers) != PARTIAL {
+                return None;
+            }
+            let place = (*headers).__bindgen_anon_1.__bindgen_anon_1;
+            (place.csum_start, place.csum_offset, (*headers).mac_header)
+        };
+        let place = usize::from(start).saturating_add(offset.into());
+        Some(place.saturating_sub(mac.into()))
+    }
+
     /// The number of the device that received it last, in that device's namespace.
     pub fn ingress_index(&self) -> Option<u32> {
         // SAFETY: By the type invariant.
@@ -293,6 +312,12 @@ impl Bytes<'_> {
         Some(core::array::from_fn(|place| unsafe {
             u64::from_be_bytes(header.add(place).read())
         }))
+    }
+
+    /// As [`Packet::pending_checksum`].
+    #[inline]
+    pub fn pending_checksum(&self) -> Option<usize> {
+        self.packet.pending_checksum()
     }
 
     /// As [`Packet::len_bytes`].

@@ -30,9 +30,10 @@ const KNOWN: Flags = Flags::MAC
     .with(Flags::PROTO)
     .with(Flags::PORTS);
 
-/// The key of such a packet; `fresh` knows nothing but the direction and a tag that the kernel took out.
+/// The key of such a packet; `fresh` knows nothing but the direction and a tag that the kernel took out. `pending` is
+/// as in [`super::Bytes`].
 #[inline]
-pub(super) fn read(front: &Front, fresh: &Key) -> Option<Key> {
+pub(super) fn read(front: &Front, fresh: &Key, pending: Option<usize>) -> Option<Key> {
     // Bytes 0 to 7: destination MAC, 2 of the source MAC; 8 to 15: 4 of that, ethertype, version, header length,
     // class; 16 to 23: length, number, flags and offset, time, protocol; 24 to 31: checksum, source address, 2 of the
     // destination address; 32 to 39: 2 of that, ports, length of UDP; 40 to 47: of TCP bytes 6 to 13.
@@ -44,6 +45,7 @@ pub(super) fn read(front: &Front, fresh: &Key) -> Option<Key> {
     }
     let length = c >> 48;
     let mut last = 0;
+    let mut checksum = 40;
     let body = match proto {
         UDP => {
             let body = e & 0xffff;
@@ -59,10 +61,14 @@ pub(super) fn read(front: &Front, fresh: &Key) -> Option<Key> {
                 return None;
             }
             last = (f & 0xff) << 16;
+            checksum = 50;
             body
         }
         _ => return None,
     };
+    if pending.is_some_and(|pending| pending != checksum) {
+        return None;
+    }
     // Both are below 2^16.
     if body.wrapping_add(20) > length {
         return None;

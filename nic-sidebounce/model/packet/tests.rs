@@ -68,7 +68,9 @@ fn what_is_read_at_a_glance_is_what_is_read_step_by_step() {
                     if let Some(tag) = tag {
                         fresh.set(Field::TAG, tag.bits());
                     }
-                    let quick = frame.front().and_then(|front| quick::read(&front, &fresh));
+                    let quick = frame
+                        .front()
+                        .and_then(|front| quick::read(&front, &fresh, None));
                     match quick {
                         Some(key) => {
                             assert_eq!((key, None), (*slow.key(), slow.unparsed()));
@@ -214,4 +216,48 @@ fn lengths_and_versions_that_cannot_be_are_refused() {
     let mut tcp = ipv4(0, 6, &TCP_HEADER);
     tcp[14 + 20 + 12] = 0x40;
     assert_eq!(reason(&tcp), Some(Reason::Length));
+}
+
+/// A packet whose checksum is to be written at some place.
+struct Unfinished<'a>(&'a [u8], usize);
+
+impl Bytes for Unfinished<'_> {
+    fn at<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.0.at(offset)
+    }
+
+    fn pending(&self) -> Option<usize> {
+        Some(self.1)
+    }
+
+    fn front(&self) -> Option<Front> {
+        self.0.front()
+    }
+}
+
+#[test]
+fn a_checksum_is_written_where_there_is_one_or_behind_the_header_and_nowhere_else() {
+    let padded = |body: &[u8]| [body, &[0; 40]].concat();
+    let udp = padded(&[0, 53, 0, 7, 0, 48, 0, 0]);
+    for (bytes, transport, field, header) in [
+        (ipv4(0, 6, &padded(&TCP_HEADER)), 34, 16, 20),
+        (ipv4(0, 17, &udp), 34, 6, 8),
+        (ipv4(0, 1, &udp), 34, 2, 8),
+        (ipv6(17, &udp), 54, 6, 8),
+        (ipv4(0, 47, &udp), 34, 0, 0),
+        (frame(ETHERTYPE_ARP, &[0; 46]), 60, 0, 0),
+    ] {
+        let read = |pending| parse(&Unfinished(&bytes, pending), None, Direction::Tx).unparsed();
+        let is_arp = transport == 60;
+        for pending in 0..bytes.len() {
+            let is_fine =
+                !is_arp && (pending == transport + field || pending >= transport + header);
+            assert_eq!(read(pending).is_none(), is_fine, "{bytes:?} {pending}");
+        }
+    }
+    let quick = parse(&Unfinished(&ipv4(0, 17, &udp), 40), None, Direction::Tx);
+    assert_eq!(
+        quick.key(),
+        parse(&ipv4(0, 17, &udp)[..], None, Direction::Tx).key()
+    );
 }

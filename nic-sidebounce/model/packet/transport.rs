@@ -64,6 +64,17 @@ const fn min_header_bytes(proto: u8) -> Option<usize> {
     }
 }
 
+/// Where the checksum is in a header.
+const fn checksum_at(proto: u8) -> Option<usize> {
+    match proto {
+        TCP => Some(16),
+        UDP => Some(6),
+        ICMP | ICMPV6 => Some(2),
+        SCTP => Some(8),
+        _ => None,
+    }
+}
+
 /// Checks that a later part, from `body` to `end`, overwrites nothing that was read of the first one.
 pub(super) fn check_later(proto: u8, offset: usize, body: usize, end: usize) -> Result<(), Reason> {
     if min_header_bytes(proto).is_some_and(|least| offset < least) {
@@ -85,6 +96,13 @@ impl<B: Bytes + ?Sized> Reader<'_, B> {
         end: usize,
         part: Part,
     ) -> Result<(), Reason> {
+        // Behind the header, as in a tunnel, it may be anywhere.
+        let behind = at.saturating_add(min_header_bytes(proto).unwrap_or(0));
+        let place = checksum_at(proto).map(|place| at.saturating_add(place));
+        let is_settled = |pending: &usize| *pending >= behind || Some(*pending) == place;
+        if self.pending.as_ref().is_some_and(is_settled) {
+            self.pending = None;
+        }
         let Some(least) = min_header_bytes(proto) else {
             return Ok(());
         };
