@@ -226,10 +226,12 @@ fn usable(mac: Mac, uplink: &Uplink, vf: u16) -> Mac {
     }
 }
 
-/// Lets the PF listen to an address, if it is known.
+/// Lets the PF listen to an address, if it is known, and if there is another VF that could send to it: a card may give
+/// the PF its own frames for that address back.
 fn listen(uplink: &Uplink, mac: Mac) -> Result<Option<Addresses>> {
-    match mac {
-        Mac::UNKNOWN => Ok(None),
-        mac => Addresses::new(uplink.device(), &[mac.0]).map(Some),
+    let device = uplink.device();
+    if mac == Mac::UNKNOWN || device.vfs()? < 2 {
+        return Ok(None);
     }
+    Addresses::new(device, &[mac.0]).map(Some)
 }
