@@ -253,7 +253,10 @@ impl Judge {
             learned: self.learned(&header),
         };
         let ruled = self.ruled.get(reader);
-        let mut cache = self.caches.as_ref().and_then(|caches| caches.try_take(cpu));
+        let mut cache = match &self.caches {
+            Some(caches) if ruled.policy.is_slow(direction) => caches.try_take(cpu),
+            _ => None,
+        };
         let decision = decide(
             &header,
             direction,

@@ -64,7 +64,7 @@ pub(crate) fn tag(packet: &Packet) -> Option<Tag> {
 #[inline]
 pub(crate) fn divert_frame(packet: &Packet) -> Option<divert::Frame> {
     const CUSTOMER_TAG: u16 = 0x8100;
-    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = packet.at(0)?;
+    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = packet.bytes().at(0)?;
     let outer = u16::from_be_bytes([t0, t1]);
     let (tag, ethertype) = match packet.tag() {
         // A tag of another kind leads to no VF.

@@ -106,6 +106,8 @@ impl Guard {
 struct Tuple {
     guard: Guard,
     mask: Mask,
+    /// That of all tuples. Beside the mask it costs a lookup less than in one place.
+    hasher: Hasher,
     /// The lowest rank in it.
     best: u32,
     /// Where its buckets begin in `starts`.
@@ -123,7 +125,6 @@ struct Tuple {
 ///   rank, and the entries of the same indices.
 #[derive(Debug)]
 pub(crate) struct Table {
-    hasher: Hasher,
     tuples: List<Tuple>,
     starts: List<u32>,
     slots: List<Slot>,
@@ -160,7 +161,7 @@ impl Table {
                 continue;
             }
             probe();
-            let (bucket, check) = split(self.hasher.hash(key, &tuple.mask), tuple.bucket_mask);
+            let (bucket, check) = split(tuple.hasher.hash(key, &tuple.mask), tuple.bucket_mask);
             let Some(slots) = self.slots_of(tuple.bucket.wrapping_add(bucket)) else {
                 continue;
             };

@@ -104,6 +104,9 @@ pub(crate) struct Policy {
     generation: Generation,
 }
 
+/// Patterns that are looked through faster than a flow is remembered.
+const SHORT_CHAIN: usize = 16;
+
 /// The rules for one direction.
 #[derive(Debug)]
 struct Side {
@@ -111,6 +114,8 @@ struct Side {
     /// All that matters to the table, and what a cached answer must not be shared across.
     relevant: Mask,
     default: Action,
+    /// Looking up takes more than one probe of a short chain, which costs no more than remembering.
+    is_slow: bool,
 }
 
 impl Policy {
@@ -125,6 +130,7 @@ impl Policy {
             let mut relevant = *table.relevant();
             relevant.set_flags(Flags::TX);
             Ok(Side {
+                is_slow: table.tuple_count() > 1 || table.longest_chain() > SHORT_CHAIN,
                 table,
                 relevant,
                 default: rules.default_action(direction),
@@ -142,6 +148,12 @@ impl Policy {
             Direction::Rx => &self.rx,
             Direction::Tx => &self.tx,
         }
+    }
+
+    /// Whether it is worth it to remember what the table said.
+    #[inline]
+    pub(crate) const fn is_slow(&self, direction: Direction) -> bool {
+        self.side(direction).is_slow
     }
 
     /// The table for a direction.

@@ -322,6 +322,7 @@ fn lay_out(placed: &List<Placed>, drafts: &List<Draft>, hasher: Hasher) -> Resul
         tuples.push(Tuple {
             guard: Guard::new(&held.common),
             mask: held.shared,
+            hasher,
             best: held.best,
             bucket: buckets,
             bucket_mask: size.saturating_sub(1),
@@ -378,7 +379,6 @@ fn lay_out(placed: &List<Placed>, drafts: &List<Draft>, hasher: Hasher) -> Resul
     // INVARIANT: Tuples are in the order of their best ranks; buckets were counted, summed and filled in
     // the order of ranks.
     Ok(Table {
-        hasher,
         tuples,
         starts,
         slots,

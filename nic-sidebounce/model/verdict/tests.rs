@@ -141,3 +141,25 @@ fn what_is_known_of_one_direction_is_not_taken_for_the_other() {
         assert_eq!(vf.decide(&frame(), Direction::Tx).verdict, Verdict::Accept);
     }
 }
+
+#[test]
+fn what_one_probe_finds_is_not_worth_remembering() {
+    let policy = |text: &str, max_masks| {
+        let rules = RuleSet::new(Limits::DEFAULT).changed(text).unwrap();
+        let options = Options {
+            max_masks,
+            ..Options::new(1)
+        };
+        Policy::new(&rules, Generation::FIRST, options).unwrap()
+    };
+    let addresses = |count: u32| -> String {
+        (0..count)
+            .map(|last| format!("add prio 1 dir rx dst_ip 10.0.0.{last} action drop\n"))
+            .collect()
+    };
+    let one = policy(&addresses(100), 64);
+    assert!(!one.is_slow(Direction::Rx) && !one.is_slow(Direction::Tx));
+    let two = format!("{}add prio 2 dir rx proto udp action drop", addresses(99));
+    assert!(policy(&two, 64).is_slow(Direction::Rx));
+    assert!(policy(&two, 1).is_slow(Direction::Rx));
+}
