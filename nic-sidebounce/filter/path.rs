@@ -322,23 +322,25 @@ impl Filter {
     pub(crate) fn tend(&self) -> bool {
         // Those who send to the VM meanwhile could keep this busy for ever.
         const AT_ONCE: usize = 256;
-        with_bottom_halves_off(|| {
-            for _ in 0..AT_ONCE {
-                if let Some(frame) = self.holding.expire() {
-                    let len_bytes = frame.len_bytes();
-                    frame.drop_with(DropReason::Purged);
-                    self.counters.count(Counter::HoldDropped);
-                    ffi::trace_hold(self.traced(), Held::Expired, self.holding.len(), len_bytes);
-                } else if let Some(frame) = self.holding.next() {
-                    let waiting = self.holding.len();
-                    ffi::trace_hold(self.traced(), Held::Replayed, waiting, frame.len_bytes());
-                    self.send(frame);
-                } else {
-                    return false;
-                }
-            }
-            true
-        })
+        // What is sent may wait for this CPU's bottom halves, which run after each: nothing may pass before it.
+        (0..AT_ONCE).all(|_| with_bottom_halves_off(|| self.tend_one()))
+    }
+
+    /// Hands over or drops one frame, if there is one to be.
+    fn tend_one(&self) -> bool {
+        if let Some(frame) = self.holding.expire() {
+            let len_bytes = frame.len_bytes();
+            frame.drop_with(DropReason::Purged);
+            self.counters.count(Counter::HoldDropped);
+            ffi::trace_hold(self.traced(), Held::Expired, self.holding.len(), len_bytes);
+        } else if let Some(frame) = self.holding.next() {
+            let waiting = self.holding.len();
+            ffi::trace_hold(self.traced(), Held::Replayed, waiting, frame.len_bytes());
+            self.send(frame);
+        } else {
+            return false;
+        }
+        true
     }
 }
 

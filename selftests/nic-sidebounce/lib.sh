@@ -50,7 +50,8 @@ in_ns() {
 # quiet NAMESPACE IF: the kernel sends nothing on it that a test does not ask for.
 quiet() {
 	in_ns "$1" sysctl -q -w "net.ipv6.conf.$2.accept_dad=0" "net.ipv6.conf.$2.router_solicitations=0" \
-		"net.ipv6.conf.$2.accept_ra=0" "net.ipv6.conf.$2.addr_gen_mode=1"
+		"net.ipv6.conf.$2.accept_ra=0" "net.ipv6.conf.$2.addr_gen_mode=1" \
+		"net.ipv6.conf.$2.mldv2_unsolicited_report_interval=10"
 }
 
 # net_add NAMESPACE IF ADDRESS4 ADDRESS6: makes it a host of the test network.
