@@ -218,7 +218,7 @@ struct Rules;
 
 impl TextFile<SharedFilter> for Rules {
     const NAME: &'static CStr = c"rules";
-    const MODE: Mode = Mode::ReadWrite;
+    const MODE: Mode = Mode::RootReadWrite;
 
     fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
         filter.judge.show(out).map_err(|_| EIO)
@@ -247,7 +247,7 @@ struct RuleStats;
 
 impl TextFile<SharedFilter> for RuleStats {
     const NAME: &'static CStr = c"rule_stats";
-    const MODE: Mode = Mode::ReadOnly;
+    const MODE: Mode = Mode::RootReadOnly;
 
     fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
         filter.judge.show_counters(out).map_err(|_| EIO)
@@ -287,7 +287,7 @@ struct FlowList;
 
 impl TextFile<SharedFilter> for FlowList {
     const NAME: &'static CStr = c"flows";
-    const MODE: Mode = Mode::ReadOnly;
+    const MODE: Mode = Mode::RootReadOnly;
 
     fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
         filter.judge.show_flows(out).map_err(|_| EIO)

@@ -69,8 +69,7 @@ pub use text::{
     TextList, //
 };
 
-/// Who may do what with an attribute; root's permissions are those of everybody for reading, of
-/// root for writing.
+/// Who may do what with an attribute: everybody or root reads, root writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// 0444.
@@ -79,14 +78,28 @@ pub enum Mode {
     ReadWrite,
     /// 0200.
     WriteOnly,
+    /// 0400: what is read tells of others, such as who talks to whom.
+    RootReadOnly,
+    /// 0600.
+    RootReadWrite,
 }
 
 impl Mode {
+    const fn is_read(self) -> bool {
+        self.bits() & 0o400 != 0
+    }
+
+    const fn is_written(self) -> bool {
+        self.bits() & 0o200 != 0
+    }
+
     const fn bits(self) -> bindings::umode_t {
         match self {
             Self::ReadOnly => 0o444,
             Self::ReadWrite => 0o644,
             Self::WriteOnly => 0o200,
+            Self::RootReadOnly => 0o400,
+            Self::RootReadWrite => 0o600,
         }
     }
 }

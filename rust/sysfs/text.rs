@@ -110,10 +110,10 @@ impl<T: 'static> TextEntry<T> {
         let mut attr: bindings::bin_attribute = unsafe { core::mem::zeroed() };
         attr.attr.name = A::NAME.to_bytes_with_nul().as_ptr().cast();
         attr.attr.mode = A::MODE.bits();
-        if !matches!(A::MODE, Mode::WriteOnly) {
+        if A::MODE.is_read() {
             attr.read = Some(Self::read);
         }
-        if matches!(A::MODE, Mode::WriteOnly | Mode::ReadWrite) {
+        if A::MODE.is_written() {
             attr.write = Some(Self::write);
         }
         Self {

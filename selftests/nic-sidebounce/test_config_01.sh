@@ -18,7 +18,7 @@ need_module nic_sidebounce
 at_end filters_clear
 
 it "what describes no filter is refused"
-for text in '' ' ' f 'f ' "f $pf" "f dev:" "f dev:$pf vf:" "f dev:$pf vf:x" "f dev:$pf vf:0 x" "f  dev:$pf" "f dev:$pf  vf:0" "f vf:0" \
+for text in '' ' ' f 'f ' "f $pf" "f dev:" "f dev:$pf vf:" "f dev:$pf vf:x" "f dev:$pf vf:0 x" "f dev:tap0 side:x" "f dev:tap0 side:vm x" "f  dev:$pf" "f dev:$pf  vf:0" "f vf:0" \
 	"/ dev:$pf vf:0" ". dev:$pf vf:0" "$(printf 'x%.0s' {1..33}) dev:$pf vf:0" "f dev:abcdefghijklmnop" "f dev:a/b"; do
 	expect_errno EINVAL filter_add "$text"$'\n'
 done
@@ -44,6 +44,8 @@ expect_equal "sb0u sb0d, sb1u sb1d, sb2u sb2d" "$(filter_get f ports), $(filter_
 [ "$(filter_get f vid)" != "$(filter_get g vid)" ] || fail "one VLAN for both"
 expect_equal "port 0 none" "$(filter_get t backend) $(filter_get t vid) $(filter_get t mac)"
 expect_equal "dev:$pf vf:0" "$(filter_get f target)"
+it "what tells who talks to whom is root's alone"
+expect_equal "600 400 400" "$(cd "$filters/f" && stat -c %a rules rule_stats flows | xargs)"
 it "what is not there cannot be removed"
 expect_errno ENOENT filter_remove h
 expect_errno EINVAL filter_remove /
