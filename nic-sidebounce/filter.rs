@@ -143,7 +143,7 @@ impl Filter {
         let target = CString::try_from_fmt(format_args!("{}", spec.target))?;
         let backend = match spec.target {
             Target::Vf { .. } => "veb",
-            Target::Device(_) => "port",
+            Target::Device { .. } => "port",
         };
         Arc::pin_init(
             try_pin_init!(Self {

@@ -12,6 +12,7 @@ use crate::{
     model::{
         name::Name,
         spec::{
+            Side,
             Spec,
             Target, //
         }, //
@@ -323,13 +324,16 @@ impl Shared<'_> {
     /// # Errors
     ///
     /// [`EBUSY`] if it has one, or is a PF with filters, or as [`Tap::new`].
-    fn tap(&mut self, device: Device, filter: &Arc<Filter>) -> Result<Arc<Tap>> {
+    fn tap(&mut self, device: Device, side: Side, filter: &Arc<Filter>) -> Result<Arc<Tap>> {
         let is_pf = |trunk: &Trunk| trunk.uplink.device() == device && trunk.uplink.has(|_| true);
         if self.taps.contains(&device) || self.trunks.iter().any(is_pf) {
             return Err(EBUSY);
         }
         self.taps.push(device, GFP_KERNEL)?;
-        Ok(Arc::new(Tap::new(device, filter.clone())?, GFP_KERNEL)?)
+        Ok(Arc::new(
+            Tap::new(device, side, filter.clone())?,
+            GFP_KERNEL,
+        )?)
     }
 }
 
@@ -341,8 +345,8 @@ impl Entry {
         let target = Target::parse(target)?;
         let device = Device::named(target.device().as_str())?;
         let (place, status) = match target {
-            Target::Device(_) => {
-                let tap = shared.tap(device, filter)?;
+            Target::Device { side, .. } => {
+                let tap = shared.tap(device, side, filter)?;
                 filter.route.replace(Route::Tap(tap.clone()))?;
                 (Place::Device(tap), Status::Filtering { vid: 0, mac: None })
             }
@@ -386,6 +390,10 @@ impl Entry {
             (Condition::Overridden, _) => {
                 self.displace();
                 self.is_overridden = true;
+                let name = &self.filter.0.name;
+                pr_notice!(
+                    "filter {name:?}: its VF is not filtered: somebody has changed its VLAN\n"
+                );
                 Status::Waiting("somebody has changed its VLAN")
             }
             (Condition::Gone, _) if self.is_overridden => return,

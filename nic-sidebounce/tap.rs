@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The back end `port`: a network device of the host that leads to a VM. What the host sends on it goes to the
-//! VM, and what it receives comes from there.
+//! The back end `port`: a network device of the host that leads to a VM, or that stands for a VM's own.
 
 use crate::{
     ffi::Why,
@@ -9,6 +8,7 @@ use crate::{
     model::{
         key::Direction,
         mode::TxMode,
+        spec::Side,
         verdict::Verdict, //
     },
     seen, //
@@ -27,48 +27,69 @@ use kernel_ext::net::{
 };
 
 /// The device, and its filter.
-pub(crate) struct Tap(Hook<Between>);
+pub(crate) struct Tap {
+    hook: Hook<Between>,
+    side: Side,
+}
 
-struct Between(Arc<Filter>);
+struct Between {
+    filter: Arc<Filter>,
+    side: Side,
+}
 
 impl Tap {
-    /// Puts `filter` in front of what is behind `device`.
+    /// Puts `filter` in front of the VM that `device` is for.
     ///
     /// # Errors
     ///
     /// As [`Hook::new`].
-    pub(crate) fn new(device: Device, filter: Arc<Filter>) -> Result<Self> {
-        Hook::new(device, Ok(Between(filter))).map(Self)
+    pub(crate) fn new(device: Device, side: Side, filter: Arc<Filter>) -> Result<Self> {
+        let hook = Hook::new(device, Ok(Between { filter, side }))?;
+        Ok(Self { hook, side })
     }
 
     /// The device.
     pub(crate) fn device(&self) -> Device {
-        self.0.device()
+        self.hook.device()
     }
 
     /// Whether the device is still there.
     pub(crate) fn is_there(&self) -> bool {
-        self.0.with(|_| ()).is_some()
+        self.hook.with(|_| ()).is_some()
     }
 
     /// Sends a frame to the VM, past the rules.
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if the device is gone, or what sending fails with.
+    /// [`ENODEV`] if the device is gone, or what it fails with.
     pub(crate) fn deliver(&self, frame: Frame) -> Result {
-        self.0
+        match self.side {
+            Side::Host => self.transmit(frame),
+            Side::Vm => self.receive(frame),
+        }
+    }
+
+    /// Lets a frame from the VM go on, past the rules.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if the device is gone, or what it fails with.
+    pub(crate) fn go_on(&self, frame: Frame) -> Result {
+        match self.side {
+            Side::Host => self.receive(frame),
+            Side::Vm => self.transmit(frame),
+        }
+    }
+
+    fn transmit(&self, frame: Frame) -> Result {
+        self.hook
             .with(|here| here.go_on_transmitting(frame))
             .unwrap_or(Err(ENODEV))
     }
 
-    /// Lets a frame from the VM go on to the host, past the rules.
-    ///
-    /// # Errors
-    ///
-    /// [`ENODEV`] if the device is gone, or what receiving fails with.
-    pub(crate) fn go_on(&self, frame: Frame) -> Result {
-        self.0
+    fn receive(&self, frame: Frame) -> Result {
+        self.hook
             .with(|here| here.go_on_receiving(frame))
             .unwrap_or(Err(ENODEV))
     }
@@ -76,8 +97,11 @@ impl Tap {
 
 impl Between {
     fn decide<'a>(&self, visit: Visit<'a>, direction: Direction) -> Outcome<'a> {
-        let filter = &self.0;
+        let filter = &self.filter;
         let reader = visit.here().reader();
+        if direction == Direction::Tx && filter.settings_now(reader).tx_mode == TxMode::None {
+            return Outcome::Pass(visit);
+        }
         let decision = filter.judge(reader, &visit, seen::tag(&visit), direction);
         match decision.verdict {
             Verdict::Drop(reason) => visit.drop_with(reason.into()),
@@ -101,13 +125,18 @@ impl Handler for Between {
     const PRIORITY: i32 = i32::MAX;
 
     fn ingress<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
-        if self.0.settings_now(visit.here().reader()).tx_mode == TxMode::None {
-            return Outcome::Pass(visit);
-        }
-        self.decide(visit, Direction::Tx)
+        let direction = match self.side {
+            Side::Host => Direction::Tx,
+            Side::Vm => Direction::Rx,
+        };
+        self.decide(visit, direction)
     }
 
     fn egress<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
-        self.decide(visit, Direction::Rx)
+        let direction = match self.side {
+            Side::Host => Direction::Rx,
+            Side::Vm => Direction::Tx,
+        };
+        self.decide(visit, direction)
     }
 }

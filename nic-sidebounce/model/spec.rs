@@ -35,6 +35,15 @@ impl<'a> DeviceName<'a> {
     }
 }
 
+/// At which end of its cable a network device of the host is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The other end is the VM's, as of a tap: what is sent on the device is for the VM.
+    Host,
+    /// It stands for the VM's own, as a VF below a macvtap: what it receives is for the VM.
+    Vm,
+}
+
 /// Whose packets are filtered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target<'a> {
@@ -45,36 +54,45 @@ pub(crate) enum Target<'a> {
         /// Counts from 0.
         vf: u16,
     },
-    /// `dev:NAME`: what is behind a network device of the host, such as a tap.
-    Device(DeviceName<'a>),
+    /// `dev:NAME` or `dev:NAME side:vm`: what is behind a network device of the host, or above it.
+    Device {
+        /// Of the host.
+        device: DeviceName<'a>,
+        /// Where it is.
+        side: Side,
+    },
 }
 
 impl<'a> Target<'a> {
     /// Highest number of a VF, as PCI has it.
     pub(crate) const MAX_VF: u16 = u16::MAX - 1;
 
-    /// Reads `dev:NAME [vf:N]`.
+    /// Reads `dev:NAME [vf:N|side:host|side:vm]`.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
-        let (device, vf) = match text.split_once(' ') {
-            Some((device, vf)) => (device, Some(vf)),
-            None => (text, None),
+        let (device, more) = match text.split_once(' ') {
+            Some((device, more)) => (device, more),
+            None => (text, "side:host"),
         };
         let device = device.strip_prefix("dev:").ok_or(Malformed::Syntax)?;
         let device = DeviceName::parse(device)?;
-        let Some(vf) = vf else {
-            return Ok(Self::Device(device));
+        let side = match more {
+            "side:host" => Side::Host,
+            "side:vm" => Side::Vm,
+            _ => {
+                let number = decimal(more.strip_prefix("vf:").ok_or(Malformed::Syntax)?)?;
+                return match u16::try_from(number) {
+                    Ok(vf) if vf <= Self::MAX_VF => Ok(Self::Vf { device, vf }),
+                    _ => Err(Malformed::Range),
+                };
+            }
         };
-        let number = decimal(vf.strip_prefix("vf:").ok_or(Malformed::Syntax)?)?;
-        match u16::try_from(number) {
-            Ok(vf) if vf <= Self::MAX_VF => Ok(Self::Vf { device, vf }),
-            _ => Err(Malformed::Range),
-        }
+        Ok(Self::Device { device, side })
     }
 
     /// The network device that is named.
     pub(crate) const fn device(self) -> DeviceName<'a> {
         match self {
-            Self::Vf { device, .. } | Self::Device(device) => device,
+            Self::Vf { device, .. } | Self::Device { device, .. } => device,
         }
     }
 }
@@ -83,7 +101,13 @@ impl fmt::Display for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Vf { device, vf } => write!(f, "dev:{} vf:{vf}", device.as_str()),
-            Self::Device(device) => write!(f, "dev:{}", device.as_str()),
+            Self::Device { device, side } => {
+                let side = match side {
+                    Side::Host => "",
+                    Side::Vm => " side:vm",
+                };
+                write!(f, "dev:{}{side}", device.as_str())
+            }
         }
     }
 }
@@ -98,7 +122,7 @@ pub(crate) struct Spec<'a> {
 }
 
 impl<'a> Spec<'a> {
-    /// Reads `NAME dev:NAME [vf:N]`.
+    /// Reads a name and a [`Target`].
     pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
         let (name, target) = text.split_once(' ').ok_or(Malformed::Syntax)?;
         Ok(Self {
@@ -114,17 +138,24 @@ mod tests {
 
     #[test]
     fn a_filter_is_for_a_vf_or_a_device_and_is_printed_as_it_was_read() {
-        for (text, vf) in [("dev:eth0 vf:3", Some(3)), ("dev:tap-1.x", None)] {
+        let of_side = |side| (None, Some(side));
+        for (text, expected) in [
+            ("dev:eth0 vf:3", (Some(3), None)),
+            ("dev:tap-1.x", of_side(Side::Host)),
+            ("dev:eth7 side:vm", of_side(Side::Vm)),
+        ] {
             let whole = format!("web0 {text}");
             let spec = Spec::parse(&whole).unwrap();
             assert_eq!(spec.name.as_str(), "web0");
             assert_eq!(spec.target.to_string(), text);
             let read = match spec.target {
-                Target::Vf { vf, .. } => Some(vf),
-                Target::Device(_) => None,
+                Target::Vf { vf, .. } => (Some(vf), None),
+                Target::Device { side, .. } => of_side(side),
             };
-            assert_eq!(read, vf);
+            assert_eq!(read, expected);
         }
+        let (short, long) = (Target::parse("dev:a"), Target::parse("dev:a side:host"));
+        assert_eq!(short, long);
     }
 
     #[test]
@@ -144,6 +175,8 @@ mod tests {
             "a dev:..",
             "a dev:0123456789abcdef",
             "a dev:x vf:1 ",
+            "a dev:x side:",
+            "a dev:x side:vm vf:1",
         ] {
             assert_eq!(Spec::parse(text), Err(Malformed::Syntax), "{text:?}");
         }

@@ -298,5 +298,67 @@ kill $echo
 expect_filter port1 waiting
 expect_ok filter_remove port1
 
+it "a device that is the VM's own, below a macvlan, is filtered both ways"
+ip link add own0 type veth peer name up1
+quiet host own0
+quiet host up1
+ip link set up1 master br0
+ip link set up1 up
+ip link set own0 promisc on up
+ip link add link own0 name vf2 type macvlan mode passthru
+ip link set vf2 netns vm0
+quiet vm0 vf2
+in_ns vm0 ip link set vf2 up
+expect_soon 5 carrier vm0 vf2
+expect_ok filter_add "port2 dev:own0 side:vm"
+expect_errno EBUSY filter_add "other dev:own0"
+expect_equal "dev:own0 side:vm port filtering" "$(echo $(cat "$filters"/port2/{target,backend,state}))"
+read -r up down <"$filters/port2/ports"
+quiet host "$up"
+quiet host "$down"
+listen vm0 vf2
+rules port2 <<-END
+	default rx accept
+	default tx accept
+	add prio 1 dir rx proto udp dst_port 1 action drop
+	add prio 1 dir tx proto udp dst_port 2 action drop
+	add prio 1 dir rx proto udp dst_port 3 action bounce
+	add prio 1 dir tx proto udp dst_port 4 action bounce
+END
+own_mac=$(in_ns vm0 ip link show dev vf2 | awk '/ether/ {print $2}')
+to_own="eth $own_mac $peer_mac ip $a4 $b4 udp 1000"
+from_own="eth $peer_mac $own_mac ip $b4 $a4 udp 1000"
+unheeded=" vf0 "
+mark_counts port2
+for place in 0:vf2 1: 2:vf2; do
+	send peer wire "$to_own ${place%%:*}"
+	expect_heard "${place#*:}"
+done
+for place in 0:wire 1:wire 2:; do
+	send vm0 vf2 "$from_own ${place%%:*}"
+	expect_heard "${place#*:}"
+done
+expect_equal "rx_accepted=2 rx_dropped=1 tx_accepted=2 tx_dropped=1" "$(since port2 rx_accepted rx_dropped tx_accepted tx_dropped)"
+level2_bridge "$up $down"
+listen host "$up"
+listen host "$down"
+send peer wire "$to_own 3"
+expect_heard "$up vf2"
+send vm0 vf2 "$from_own 4"
+expect_heard "$down wire"
+expect_ok filter_set port2 hold 1
+send peer wire "$to_own 5" "$to_own 6"
+expect_soon 5 grep -qx 2 "$filters/port2/waiting"
+expect_ok filter_set port2 hold 0
+expect_heard vf2 $((frame_id - 1)) "$frame_id"
+expect_ok filter_set port2 tx_mode none
+send vm0 vf2 "$from_own 2"
+expect_heard wire
+expect_equal 0 "$(filter_stat port2 lost)"
+ip link del br1
+expect_ok filter_remove port2
+ip link del own0
+unheeded=' '
+
 it "the kernel has nothing to say about all that" expect_quiet_kernel
 finish
