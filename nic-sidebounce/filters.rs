@@ -166,7 +166,8 @@ impl Filters {
     ///
     /// [`EINVAL`] or [`ERANGE`] for a malformed text, [`EEXIST`] for a name that is taken, [`EBUSY`] for a VF or
     /// device that is filtered already, [`ENODEV`] if there is no such device or VF, or during unload,
-    /// [`EOPNOTSUPP`] if it is no Ethernet device or its driver cannot do that, [`ENOSPC`] if there are too many or no VLAN is free, [`ENOMEM`].
+    /// [`EOPNOTSUPP`] if it is no Ethernet device or its driver cannot do that, [`ENOSPC`] if there are too many or
+    /// no VLAN is free, [`ENOMEM`].
     pub(crate) fn add(&self, text: &str) -> Result {
         let spec = Spec::parse(text)?;
         let name = CString::try_from_fmt(format_args!("{}", spec.name))?;

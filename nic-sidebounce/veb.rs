@@ -99,8 +99,8 @@ impl Attachment {
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if there is no such VF, [`EBUSY`] if it has a filter, [`ENOSPC`] if no VLAN is free, [`EOPNOTSUPP`] if the driver of the PF cannot do that, [`ENOMEM`], or what it
-    /// fails with.
+    /// [`ENODEV`] if there is no such VF, [`EBUSY`] if it has a filter, [`ENOSPC`] if no VLAN is free,
+    /// [`EOPNOTSUPP`] if the driver of the PF cannot do that, [`ENOMEM`], or what it fails with.
     pub(crate) fn new(
         uplink: &Arc<Uplink>,
         vf: u16,
