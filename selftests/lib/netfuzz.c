@@ -8,7 +8,8 @@
  *        netfuzz netlink SEED COUNT FAMILY NAME messages for a family; NAME is a string that they like to have
  *        netfuzz watch IF PORT                  until it is killed: counts what IF sends that is UDP to PORT or else
  *
- * `whole`: nothing that the kernel is to change behind the filter. The same seed does the same. What the kernel refuses does not matter.
+ * `whole`: nothing that the kernel is to cut into IP fragments behind the filter, which have no ports. The same seed does
+ * the same. What the kernel refuses does not matter.
  */
 
 #define _GNU_SOURCE
@@ -198,14 +199,16 @@ static struct virtio_net_hdr random_header(void)
 					 VIRTIO_NET_HDR_GSO_UDP_L4, VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN };
 	struct virtio_net_hdr header = { 0 };
 
-	if (stays_whole || one_in(2))
+	if (one_in(2))
 		return header;
 	header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	header.csum_start = one_in(4) ? below(200) : one_in(2) ? 34 : 54;
 	header.csum_offset = one_in(4) ? below(100) : one_in(2) ? 6 : 16;
 	if (one_in(2))
 		return header;
-	header.gso_type = types[below(sizeof(types))];
+	do
+		header.gso_type = types[below(sizeof(types))];
+	while (stays_whole && header.gso_type == VIRTIO_NET_HDR_GSO_UDP);
 	header.gso_size = one_in(4) ? below(65536) : 1000;
 	header.hdr_len = one_in(4) ? below(300) : header.csum_start + 20U;
 	return header;

@@ -176,8 +176,8 @@ watchers=($!)
 "$netfuzz" watch guest0 53 >"$ktest_dir/watch.rx" 2>&1 &
 watchers+=($!)
 sleep 0.3
-"$netfuzz" tap $((seed + 7)) $((count * 2)) tap0 >"$ktest_dir/flood.1"
-"$netfuzz" frames $((seed + 8)) $((count * 2)) veth0 >"$ktest_dir/flood.2"
+"$netfuzz" tap $((seed + 7)) $((count * 2)) tap0 whole >"$ktest_dir/flood.1"
+"$netfuzz" frames $((seed + 8)) $((count * 2)) veth0 whole >"$ktest_dir/flood.2"
 sleep 0.3
 kill "${watchers[@]}"
 wait "${watchers[@]}" 2>/dev/null
