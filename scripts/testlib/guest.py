@@ -11,7 +11,7 @@ from pathlib import Path
 from . import ktap, process
 from .result import FAIL, Case, Test
 
-_HEADER = re.compile(r"^# (profile|cpus|timeout|long|icount|alone): *(\S+) *$")
+_HEADER = re.compile(r"^# (profile|cpus|timeout|long|icount|threads|alone): *(\S+) *$")
 _SETTING = re.compile(r"^(PROFILE|CPUS|TIMEOUT_S)=[\"']?([\w.-]+)[\"']?", re.MULTILINE)
 _GROUPS = ("load", "attr", "fault", "use", "stress")
 _DEFAULT_TIMEOUT_S = 60
@@ -29,6 +29,9 @@ class Machine:
     profile: str = ""
     cpus: int = 0
     icount: bool = False
+    # Whether one thread of the host emulates all CPUs: with one for each, a CPU may meet old code where the kernel has
+    # patched itself.
+    one_thread: bool = False
     # Whether nothing else may run on the host meanwhile: what it measures is time.
     alone: bool = False
 
@@ -36,7 +39,8 @@ class Machine:
         """Returns the options of scripts/vm."""
         options = ["--profile", self.profile] if self.profile else []
         options += ["--cpus", str(self.cpus)] if self.cpus else []
-        return options + (["--icount"] if self.icount else [])
+        options += ["--icount"] if self.icount else []
+        return options + (["--one-thread"] if self.one_thread else [])
 
 
 @dataclass
@@ -67,9 +71,9 @@ class Group:
     def name(self):
         """Returns a name fit for a file."""
         cpus = f"-cpus{self.machine.cpus}" if self.machine.cpus else ""
-        return f"{self.module}-{self.machine.profile or 'base'}{cpus}" + ("-icount" if self.machine.icount else "") + (
-            "-alone" if self.machine.alone else ""
-        )
+        machine = self.machine
+        words = {"icount": machine.icount, "one-thread": machine.one_thread, "alone": machine.alone}
+        return "-".join([f"{self.module}-{machine.profile or 'base'}{cpus}"] + [word for word, is_wanted in words.items() if is_wanted])
 
 
 def _profile(name):
@@ -78,7 +82,13 @@ def _profile(name):
 
 
 def _machine(settings):
-    return Machine(_profile(settings.get("profile", "")), int(settings.get("cpus", 0)), settings.get("icount") == "yes", settings.get("alone") == "yes")
+    return Machine(
+        _profile(settings.get("profile", "")),
+        int(settings.get("cpus", 0)),
+        settings.get("icount") == "yes",
+        settings.get("threads") == "one",
+        settings.get("alone") == "yes",
+    )
 
 
 def header(text):

@@ -71,6 +71,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--cpus", type=whole(1, 16), help="number of CPUs (default: the profile's)")
     parser.add_argument("--mem", type=whole(256, 16384), metavar="MIB", help="memory (default: the profile's)")
     parser.add_argument("--icount", action="store_true", help="count instructions: time is the number executed")
+    parser.add_argument("--one-thread", action="store_true", help="emulate all CPUs by one thread")
     parser.add_argument("--cold", action="store_true", help="boot the kernel instead of using a snapshot")
     parser.add_argument("--nvdimm", type=Path, metavar="FILE", help="one more NVDIMM, which keeps its content in FILE; implies --cold")
     parser.add_argument("--timeout", type=whole(1, 86400), metavar="S", help="seconds for COMMAND (default: 600)")
@@ -173,6 +174,7 @@ def run(options: argparse.Namespace) -> int:
         cpus=options.cpus or profile.cpus,
         mem_mib=options.mem or profile.mem_mib,
         icount=options.icount,
+        one_thread=options.one_thread,
         cpu=profile.cpu,
         machine=profile.machine,
         memory=profile.memory,

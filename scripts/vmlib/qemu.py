@@ -40,6 +40,7 @@ class Machine:
     mem_mib: int
     accel: str = "tcg"
     icount: bool = False
+    one_thread: bool = False
     cpu: str = ""
     machine: str = ""
     memory: str = ""
@@ -54,7 +55,7 @@ class Machine:
         if self.accel == "kvm":
             # An emulated IOMMU that remaps interrupts needs the interrupt chip outside of the kernel.
             accel, cpu, machine = "kvm", "host", "q35,kernel-irqchip=split"
-        elif self.icount:
+        elif self.icount or self.one_thread:
             accel = "tcg,thread=single"
         args = ["-accel", accel, "-cpu", cpu, "-machine", ",".join(filter(None, (machine, self.machine)))]
         args += ["-smp", str(self.cpus), "-m", ",".join(filter(None, (f"{self.mem_mib}M", self.memory)))]

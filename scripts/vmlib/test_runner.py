@@ -112,6 +112,11 @@ class Arguments(unittest.TestCase):
         self.assertIn("-icount shift=0,sleep=off", self.machine(icount=True))
         self.assertNotIn("-icount", self.machine())
 
+    def test_one_thread_suffices_where_it_is_asked_for(self):
+        self.assertIn("tcg,thread=single", self.machine(one_thread=True))
+        self.assertNotIn("-icount", self.machine(one_thread=True))
+        self.assertIn("tcg,thread=multi", self.machine())
+
     def test_a_plugin_does_not_change_the_machine(self):
         self.assertEqual(self.machine(plugin=Path("p")), self.machine())
 

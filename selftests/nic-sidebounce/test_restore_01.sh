@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # profile: sriov
 # cpus: 2
+# threads: one
 # timeout: 400
 # What a filter has borrowed of the card is given back as it was: by its removal, by rmmod, under traffic; and what others
 # do to the card meanwhile is survived.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # profile: sriov
 # cpus: 2
+# threads: one
 # timeout: 500
 # Filters and the module go under traffic, and devices and VFs under filters: what is left is as it was, and no VF gets
 # what was not filtered while it has a filter.
