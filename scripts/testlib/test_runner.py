@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of scripts/test as a whole, on small trees with a stub in place of the VM."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import tempfile
 import time
 import unittest
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import host
@@ -198,6 +200,19 @@ class Trees(unittest.TestCase):
         for name, head in (("x_01", "# alone: yes\n"), ("y_01", "# alone: yes\n# cpus: 2\n")):
             self.write(f"selftests/m/test_{name}.sh", head + GUEST.replace("BODY", body.replace("mkdir", "expect_ok mkdir")))
         self.expect(["--module", "m"], 0, "3 passed, 0 failed, 0 skipped")
+
+    def test_two_runs_in_one_checkout_take_turns(self):
+        self.write("selftests/m/test_x_01.sh", GUEST.replace("BODY", f'expect_ok mkdir "{self.top}/ran"'))
+        lock = self.write("build/test/.lock", "")
+        with lock.open("w", encoding="utf-8") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            with ThreadPoolExecutor(1) as pool:
+                run = pool.submit(self.run_tests, "--only", "m/x_01")
+                time.sleep(1)
+                self.assertFalse((self.top / "ran").exists())
+                fcntl.flock(other, fcntl.LOCK_UN)
+                self.assertEqual(run.result(), (0, "2 passed, 0 failed, 0 skipped"), self.output)
+        self.assertIn("waiting", self.output)
 
     def test_names_select(self):
         for name in ("x_01", "y_01"):
