@@ -6,7 +6,7 @@
 # generator, which makes the device receive the same packet again and again, until the packet is dropped. All count
 # packets and bytes of each rule, and drop what a rule matches. "hit": the last rule of the last mask does; "miss":
 # none does, and the stack drops the packet; "flows": each packet is of another flow, and nearly all are hit.
-# "replace": all rules are replaced. The contenders take turns.
+# "replace": all rules are replaced, with the program that does it and without what it waits. The contenders take turns.
 . selftests/lib/bench.sh
 
 packets=10000
@@ -62,6 +62,10 @@ prepare() {
 	awk -v dev=$device '{ print "filter add dev " dev " ingress protocol ip prio 1 handle " NR " flower ip_proto udp " \
 		"dst_ip " $1 " dst_port 9 action drop" }' "$work/networks" >"$work/flower"
 	{
+		echo "filter del dev $device ingress"
+		cat "$work/flower"
+	} >"$work/flower.again"
+	{
 		printf 'table netdev t {\nmap m {\ntype ipv4_addr . inet_service : verdict\n'
 		[ "$2" = 1 ] || echo 'flags interval'
 		printf 'counter\nelements = {\n'
@@ -78,11 +82,11 @@ prepare() {
 	first=$(grep -m 1 '/32$' "$work/networks")
 }
 
-# thousands COMMAND...: how many thousand instructions it takes.
-thousands() {
-	local before=${EPOCHREALTIME/./}
-	"$@" >&2
-	echo $((${EPOCHREALTIME/./} - before))
+# replace CONTENDER COMMAND...: how many thousand instructions the CPU executes meanwhile.
+replace() {
+	local busy_ns
+	busy_ns=$(build/bin/busy "${@:2}")
+	result "$1" "$case: replace, thousands" $((${busy_ns#*=} / 1000))
 }
 
 one() { pg "count $packets" "burst 8" "clone_skb 0" "dst_min $1" "dst_max $1"; }
@@ -98,38 +102,38 @@ measure() {
 	result "$1" "$case: flows" "$(run)"
 }
 
-load_sidebounce() { cat "$work/sidebounce" >$sidebounce/filters/bench/rules; }
-load_nft() { $nft -f "$work/nft"; }
-again_nft() { $nft -f "$work/nft.again"; }
-load_flower() { tc -batch "$work/flower"; }
-again_flower() {
-	tc filter del dev $device ingress
-	tc -batch "$work/flower"
-}
-
 # with_sidebounce CONTENDER PARAMETER...
 with_sidebounce() {
+	local load=(dd if="$work/sidebounce" of="$sidebounce/filters/bench/rules" bs=128k conv=notrunc status=none)
 	insmod build/mod/nic_sidebounce.ko "${@:2}"
 	echo "bench dev:$device" >$sidebounce/add_filter
-	load_sidebounce
+	"${load[@]}"
 	measure "$1"
-	[ $# != 1 ] || result "$1" "$case: replace, thousands" "$(thousands load_sidebounce)"
+	[ $# != 1 ] || replace "$1" "${load[@]}"
 	rmmod nic_sidebounce
+}
+
+with_flower() {
+	tc qdisc add dev $device clsact
+	tc -batch "$work/flower"
+	measure "tc flower"
+	replace "tc flower" tc -batch "$work/flower.again"
+	tc qdisc del dev $device clsact
+}
+
+with_nft() {
+	$nft -f "$work/nft"
+	measure "nft map"
+	replace "nft map" $nft -f "$work/nft.again"
+	$nft delete table netdev t
 }
 
 contenders() {
 	measure "no filter"
 	with_sidebounce "nic-sidebounce"
 	with_sidebounce "nic-sidebounce, no cache" flow_cache=0
-	tc qdisc add dev $device clsact
-	load_flower
-	measure "tc flower"
-	result "tc flower" "$case: replace, thousands" "$(thousands again_flower)"
-	tc qdisc del dev $device clsact
-	load_nft
-	measure "nft map"
-	result "nft map" "$case: replace, thousands" "$(thousands again_nft)"
-	$nft delete table netdev t
+	with_flower
+	with_nft
 }
 
 for ((round = 0; round < ${ROUNDS:-2}; round++)); do
