@@ -121,11 +121,7 @@ impl Holding {
     }
 
     /// A frame is on its way to the VM.
-    #[inline]
     pub(crate) fn arrive(&self, frame: Frame) -> Kept {
-        if self.is_serving() {
-            return Kept::No(frame);
-        }
         let len_bytes = u64::from(frame.len_bytes());
         let arrival = self.hold.lock().arrive(frame, len_bytes, now_ns());
         match arrival {

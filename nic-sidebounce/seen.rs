@@ -61,11 +61,14 @@ pub(crate) fn tag(packet: &Packet) -> Option<Tag> {
 ///
 /// The tag is the outermost one, wherever it is: programs send packets that have it among their bytes, and cards look
 /// for it there.
-#[inline]
+// Else all of that goes through memory.
+#[inline(always)]
 pub(crate) fn divert_frame(packet: &Packet) -> Option<divert::Frame> {
     const CUSTOMER_TAG: u16 = 0x8100;
-    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = packet.bytes().at(0)?;
-    let outer = u16::from_be_bytes([t0, t1]);
+    let header: [u8; 14] = packet.at(0)?;
+    let (dst, rest) = header.split_first_chunk()?;
+    let (src, rest) = rest.split_first_chunk()?;
+    let outer = u16::from_be_bytes(*rest.first_chunk()?);
     let (tag, ethertype) = match packet.tag() {
         // A tag of another kind leads to no VF.
         Some(tag) => match tag.protocol {
@@ -81,8 +84,8 @@ pub(crate) fn divert_frame(packet: &Packet) -> Option<divert::Frame> {
     };
     Some(divert::Frame {
         tag,
-        dst: Mac([d0, d1, d2, d3, d4, d5]),
-        src: Mac([s0, s1, s2, s3, s4, s5]),
+        dst: Mac(*dst),
+        src: Mac(*src),
         ethertype,
     })
 }

@@ -111,7 +111,7 @@ impl Between {
             Verdict::Accept | Verdict::Bounce(_) => {
                 let len_bytes = visit.len_bytes();
                 match visit.take() {
-                    Some(frame) => filter.dispose(frame, direction, &decision),
+                    Some(frame) => filter.dispose(reader, frame, direction, &decision),
                     None => filter.lose(direction, Why::NoMemory, len_bytes),
                 }
             }

@@ -48,7 +48,10 @@ use kernel_ext::{
         VlanProtocol,
         VlanTag, //
     },
-    sync::Published, //
+    sync::{
+        Published,
+        Reader, //
+    }, //
 };
 
 /// A PF and its filters.
@@ -90,7 +93,7 @@ impl Port {
     pub(crate) fn address(&self, frame: &mut Frame, bum: Bum) -> Result {
         let [d0, d1, d2, d3, d4, d5] = frame.at(0).ok_or(EINVAL)?;
         match self.readdress(Mac([d0, d1, d2, d3, d4, d5]), bum) {
-            Some(mac) => frame.edit()?.set_dst_mac(mac.0),
+            Some(mac) => frame.edit().set_dst_mac(mac.0),
             None => Ok(()),
         }
     }
@@ -132,7 +135,7 @@ impl Board {
         let mut visit = Some(visit);
         let mut passes = false;
         switch.received(info, |way| match way {
-            Way::ToVf(port) => self.hand_over(&port, info, &mut visit),
+            Way::ToVf(port) => self.hand_over(port, info, &mut visit),
             Way::ToHost | Way::ToWire => passes = true,
             Way::Lost(lost) => {
                 if let (Some(filter), Some(visit)) = (self.filter_of(info), &visit) {
@@ -156,7 +159,7 @@ impl Board {
         let mut visit = Some(visit);
         let mut passes = false;
         switch.egress(info, |way| match way {
-            Way::ToVf(port) => self.hand_over(&port, info, &mut visit),
+            Way::ToVf(port) => self.hand_over(port, info, &mut visit),
             Way::ToHost | Way::ToWire => passes = true,
             Way::Lost(lost) => {
                 if let (Some(filter), Some(visit)) = (self.filter_of(info), &visit) {
@@ -171,13 +174,14 @@ impl Board {
     }
 
     /// Gives a VF what is for it, or a copy of what is for a group.
+    #[inline]
     fn hand_over(&self, port: &Port, info: &divert::Frame, visit: &mut Option<Visit<'_>>) {
         let Some(filter) = self.filter(port) else {
             return;
         };
         if info.dst.is_group() {
             if let Some(visit) = visit {
-                filter.copied(visit);
+                filter.copied(visit.here().reader(), visit);
             }
         } else if let Some(visit) = visit.take() {
             filter.visit(visit);
@@ -191,7 +195,7 @@ impl Board {
     /// [`EINVAL`] if it has no Ethernet header.
     fn forward(&self, here: Here<'_>, from: &Port, sender: &Filter, frame: Frame) -> Result {
         let info = seen::divert_frame(&frame).ok_or(EINVAL)?;
-        let is_jailed = sender.settings().tx_mode == TxMode::Jail;
+        let is_jailed = sender.settings_now(here.reader()).tx_mode == TxMode::Jail;
         let is_group = info.dst.is_group();
         let len_bytes = frame.len_bytes();
         let mut whole = Some(frame);
@@ -202,8 +206,8 @@ impl Board {
         };
         self.switch(here).sent_by(from, &info, |way| {
             let gone = match way {
-                Way::ToVf(port) => match self.filter(&port) {
-                    Some(filter) => next(false).map(|frame| filter.arrived(frame)),
+                Way::ToVf(port) => match self.filter(port) {
+                    Some(filter) => next(false).map(|frame| filter.arrived(here.reader(), frame)),
                     None => Ok(()),
                 },
                 Way::ToWire if is_jailed => {
@@ -234,29 +238,29 @@ impl Handler for Veb {
             visit.drop_with(DropReason::Truncated);
             return Outcome::Taken;
         };
-        self.board.with(|board| {
-            let switch = board.switch(visit.here());
-            match switch.origin(&info) {
-                Origin::Elsewhere => board.received(&switch, &info, visit),
-                Origin::Lost(port, lost) => {
-                    if let Some(filter) = board.filter(&port) {
-                        filter.lose(Direction::Tx, lost.into(), visit.len_bytes());
-                    }
-                    visit.drop_with(DropReason::Policy);
-                    Outcome::Taken
+        let reader = visit.here().reader();
+        let board = self.board.get(reader);
+        let switch = board.switch(visit.here());
+        match switch.origin(&info) {
+            Origin::Elsewhere => board.received(&switch, &info, visit),
+            Origin::Lost(port, lost) => {
+                if let Some(filter) = board.filter(port) {
+                    filter.lose(Direction::Tx, lost.into(), visit.len_bytes());
                 }
-                Origin::Vf(port) => {
-                    if let Some(filter) = board.filter(&port) {
-                        let len_bytes = visit.len_bytes();
-                        match untagged(visit) {
-                            Ok(frame) => filter.sent(frame),
-                            Err(error) => filter.lose(Direction::Tx, error.into(), len_bytes),
-                        }
-                    }
-                    Outcome::Taken
-                }
+                visit.drop_with(DropReason::Policy);
+                Outcome::Taken
             }
-        })
+            Origin::Vf(port) => {
+                if let Some(filter) = board.filter(port) {
+                    let len_bytes = visit.len_bytes();
+                    match untagged(visit) {
+                        Ok(frame) => filter.sent(reader, frame),
+                        Err(error) => filter.lose(Direction::Tx, error.into(), len_bytes),
+                    }
+                }
+                Outcome::Taken
+            }
+        }
     }
 
     fn egress<'a>(&self, visit: Visit<'a>) -> Outcome<'a> {
@@ -264,8 +268,8 @@ impl Handler for Veb {
             visit.drop_with(DropReason::Truncated);
             return Outcome::Taken;
         };
-        self.board
-            .with(|board| board.leaving(&board.switch(visit.here()), &info, visit))
+        let board = self.board.get(visit.here().reader());
+        board.leaving(&board.switch(visit.here()), &info, visit)
     }
 }
 
@@ -276,7 +280,7 @@ impl Handler for Veb {
 /// [`ENOMEM`], or [`EINVAL`] if it is no frame.
 fn untagged(visit: Visit<'_>) -> Result<Frame> {
     let mut frame = visit.take().ok_or(ENOMEM)?;
-    frame.edit()?.pop_tag()?;
+    frame.edit().pop_tag()?;
     Ok(frame)
 }
 
@@ -388,17 +392,16 @@ impl Uplink {
     ///
     /// [`ENODEV`] if the PF is gone, [`ENOMEM`], or what sending fails with.
     #[inline]
-    pub(crate) fn send_to(&self, port: &Port, mut frame: Frame) -> Result {
-        frame.edit()?.push_tag(VlanTag {
+    pub(crate) fn send_to(&self, reader: Reader<'_>, port: &Port, mut frame: Frame) -> Result {
+        let here = self.hook.here(reader).ok_or(ENODEV)?;
+        frame.edit().push_tag(VlanTag {
             protocol: VlanProtocol::Customer,
             control: port.service.get(),
         })?;
         // What was held is sent on another CPU than what comes after it.
         frame.keep_lane(port.vf.into());
         // Past the hook that stops others who send with that tag.
-        self.hook
-            .with(|here| here.go_on_transmitting(frame))
-            .unwrap_or(Err(ENODEV))
+        here.go_on_transmitting(frame)
     }
 
     /// Lets `frame` go on, which the VF behind `port` has sent.
@@ -406,12 +409,16 @@ impl Uplink {
     /// # Errors
     ///
     /// [`ENODEV`] if the PF is gone, [`EINVAL`] if the frame has no Ethernet header.
-    pub(crate) fn forward(&self, port: &Port, sender: &Filter, frame: Frame) -> Result {
-        let gone = self.hook.with(|here| {
-            let board = &self.hook.board;
-            board.with(|board| board.forward(here, port, sender, frame))
-        });
-        gone.unwrap_or(Err(ENODEV))
+    pub(crate) fn forward(
+        &self,
+        reader: Reader<'_>,
+        port: &Port,
+        sender: &Filter,
+        frame: Frame,
+    ) -> Result {
+        let here = self.hook.here(reader).ok_or(ENODEV)?;
+        let board = self.hook.board.get(reader);
+        board.forward(here, port, sender, frame)
     }
 }
 

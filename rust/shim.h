@@ -176,24 +176,16 @@ void kernel_ext_port_count_tx_dropped(struct net_device *dev);
 
 void kernel_ext_local_bh_disable(void);
 void kernel_ext_local_bh_enable(void);
-bool kernel_ext_xmit_recursion(void);
-void kernel_ext_xmit_recursion_inc(void);
-void kernel_ext_xmit_recursion_dec(void);
 
 bool kernel_ext_skb_may_pull(struct sk_buff *skb, unsigned int len);
-bool kernel_ext_skb_fits(struct sk_buff *skb, struct net_device *dev);
-bool kernel_ext_skb_is_lro(struct sk_buff *skb);
-void kernel_ext_skb_clear_tstamp(struct sk_buff *skb);
 void kernel_ext_skb_forward_csum(struct sk_buff *skb);
-void kernel_ext_skb_orphan(struct sk_buff *skb);
-bool kernel_ext_skb_orphan_frags_rx(struct sk_buff *skb);
+bool kernel_ext_skb_part(struct sk_buff *skb);
 void kernel_ext_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len);
 void kernel_ext_skb_push_rcsum(struct sk_buff *skb, unsigned int len);
-void kernel_ext_skb_reset_mac_header(struct sk_buff *skb);
 void kernel_ext_skb_reset_mac_len(struct sk_buff *skb);
 void kernel_ext_skb_set_sender_cpu(struct sk_buff *skb, unsigned int cpu);
-void kernel_ext_skb_skip_egress(struct sk_buff *skb);
 void kernel_ext_skb_skip_ingress(struct sk_buff *skb);
+int kernel_ext_skb_transmit(struct sk_buff *skb, struct net_device *dev, bool skip_egress);
 
 /* sched, queue */
 struct cgroup;

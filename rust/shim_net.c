@@ -252,34 +252,9 @@ void kernel_ext_local_bh_enable(void)
 	local_bh_enable();
 }
 
-bool kernel_ext_xmit_recursion(void)
-{
-	return nf_dev_xmit_recursion();
-}
-
-void kernel_ext_xmit_recursion_inc(void)
-{
-	nf_dev_xmit_recursion_inc();
-}
-
-void kernel_ext_xmit_recursion_dec(void)
-{
-	nf_dev_xmit_recursion_dec();
-}
-
 bool kernel_ext_skb_may_pull(struct sk_buff *skb, unsigned int len)
 {
 	return pskb_may_pull(skb, len);
-}
-
-bool kernel_ext_skb_is_lro(struct sk_buff *skb)
-{
-	return skb_warn_if_lro(skb);
-}
-
-void kernel_ext_skb_clear_tstamp(struct sk_buff *skb)
-{
-	skb_clear_tstamp(skb);
 }
 
 void kernel_ext_skb_forward_csum(struct sk_buff *skb)
@@ -287,14 +262,28 @@ void kernel_ext_skb_forward_csum(struct sk_buff *skb)
 	skb_forward_csum(skb);
 }
 
-void kernel_ext_skb_orphan(struct sk_buff *skb)
+/*
+ * Parts it from where it has been, but for its mark, its kind and the number of its device. Its data begin at its
+ * Ethernet header then. Pages of programs are copied, since these wait until nobody uses them: false if memory runs out.
+ */
+bool kernel_ext_skb_part(struct sk_buff *skb)
 {
-	skb_orphan(skb);
-}
+	u8 kind = skb->pkt_type;
+	int index = skb->skb_iif;
 
-bool kernel_ext_skb_orphan_frags_rx(struct sk_buff *skb)
-{
-	return !skb_orphan_frags_rx(skb, GFP_ATOMIC);
+	if (skb_mac_header_was_set(skb) && skb->data >= skb_mac_header(skb))
+		skb_push_rcsum(skb, skb->data - skb_mac_header(skb));
+	else
+		skb_reset_mac_header(skb);
+	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
+		return false;
+	skb_orphan(skb);
+	skb_scrub_packet(skb, false);
+	skb_clear_tstamp(skb);
+	skb->pkt_type = kind;
+	skb->skb_iif = index;
+	skb->dev = NULL;
+	return true;
 }
 
 void kernel_ext_skb_postpull_rcsum(struct sk_buff *skb, const void *start, unsigned int len)
@@ -307,20 +296,9 @@ void kernel_ext_skb_push_rcsum(struct sk_buff *skb, unsigned int len)
 	skb_push_rcsum(skb, len);
 }
 
-void kernel_ext_skb_reset_mac_header(struct sk_buff *skb)
-{
-	skb_reset_mac_header(skb);
-}
-
 void kernel_ext_skb_reset_mac_len(struct sk_buff *skb)
 {
 	skb_reset_mac_len(skb);
-}
-
-/* As sch_handle_egress() finds it: netfilter has had its turn. */
-void kernel_ext_skb_skip_egress(struct sk_buff *skb)
-{
-	nf_skip_egress(skb, true);
 }
 
 /* As act_mirred leaves it: taps, tc and netfilter have had their turn. */
@@ -332,13 +310,47 @@ void kernel_ext_skb_skip_ingress(struct sk_buff *skb)
 }
 
 /* is_skb_forwardable(), but for parts that are too long, too; with a tag, which cards add to that. */
-bool kernel_ext_skb_fits(struct sk_buff *skb, struct net_device *dev)
+static bool fits(struct sk_buff *skb, struct net_device *dev)
 {
 	unsigned int len = READ_ONCE(dev->mtu) + dev->hard_header_len + VLAN_HLEN;
 
 	if (!is_skb_forwardable(dev, skb))
 		return false;
 	return !skb_is_gso(skb) || skb_gso_validate_mac_len(skb, len);
+}
+
+static int refuse(struct sk_buff *skb, enum skb_drop_reason reason, int error)
+{
+	kfree_skb_reason(skb, reason);
+	return error;
+}
+
+/* Sends it, within the bound of netfilter's dup and fwd on how deep that may nest. Returns as __dev_queue_xmit(). */
+int kernel_ext_skb_transmit(struct sk_buff *skb, struct net_device *dev, bool skip_egress)
+{
+	int status;
+
+	if (!netif_running(dev))
+		return refuse(skb, SKB_DROP_REASON_DEV_READY, -ENETDOWN);
+	if (!pskb_may_pull(skb, ETH_HLEN) || skb_warn_if_lro(skb))
+		return refuse(skb, SKB_DROP_REASON_HDR_TRUNC, -EINVAL);
+	if (!fits(skb, dev))
+		return refuse(skb, SKB_DROP_REASON_PKT_TOO_BIG, -EMSGSIZE);
+	local_bh_disable();
+	if (nf_dev_xmit_recursion()) {
+		status = refuse(skb, SKB_DROP_REASON_RECURSION_LIMIT, -ELOOP);
+	} else {
+		nf_dev_xmit_recursion_inc();
+		skb->dev = dev;
+		skb_forward_csum(skb);
+		/* As sch_handle_egress() finds it: netfilter has had its turn. */
+		if (skip_egress)
+			nf_skip_egress(skb, true);
+		status = dev_queue_xmit(skb);
+		nf_dev_xmit_recursion_dec();
+	}
+	local_bh_enable();
+	return status;
 }
 
 /* As netdev_core_pick_tx() sets it. */

@@ -65,11 +65,12 @@ impl From<verdict::DropReason> for DropReason {
 
 impl Route {
     /// Sends `frame` to the VM.
-    fn deliver(&self, mut frame: Frame, bum: Bum) -> Result {
+    #[inline]
+    fn deliver(&self, reader: Reader<'_>, mut frame: Frame, bum: Bum) -> Result {
         match self {
             Self::Veb(uplink, port) => {
                 port.address(&mut frame, bum)?;
-                uplink.send_to(port, frame)
+                uplink.send_to(reader, port, frame)
             }
             Self::Tap(tap) => tap.deliver(frame),
         }
@@ -114,17 +115,17 @@ impl Filter {
     pub(crate) fn visit(&self, visit: Visit<'_>) {
         let reader = visit.here().reader();
         let decision = self.judge(reader, &visit, seen::tag(&visit), Direction::Rx);
-        self.visited(visit, &decision);
+        self.visited(reader, visit, &decision);
     }
 
     /// Does with a frame for the VM what was decided. It is only taken if need be.
-    fn visited(&self, visit: Visit<'_>, decision: &Decision) {
+    fn visited(&self, reader: Reader<'_>, visit: Visit<'_>, decision: &Decision) {
         match decision.verdict {
             Verdict::Drop(reason) => visit.drop_with(reason.into()),
             Verdict::Accept | Verdict::Bounce(_) => {
                 let len_bytes = visit.len_bytes();
                 match visit.take() {
-                    Some(frame) => self.dispose(frame, Direction::Rx, decision),
+                    Some(frame) => self.dispose(reader, frame, Direction::Rx, decision),
                     None => self.lose(Direction::Rx, Why::NoMemory, len_bytes),
                 }
             }
@@ -132,58 +133,65 @@ impl Filter {
     }
 
     /// A packet has come for the VM and for others.
-    pub(crate) fn copied(&self, packet: &Packet) {
-        let rcu = rcu::read_lock();
-        let reader = Reader::from(&rcu);
+    pub(crate) fn copied(&self, reader: Reader<'_>, packet: &Packet) {
         let decision = self.judge(reader, packet, seen::tag(packet), Direction::Rx);
         if let Verdict::Drop(_) = decision.verdict {
             return;
         }
         self.counters.count(Counter::Copies);
         match packet.clone_frame() {
-            Ok(frame) => self.dispose(frame, Direction::Rx, &decision),
+            Ok(frame) => self.dispose(reader, frame, Direction::Rx, &decision),
             Err(error) => self.lose(Direction::Rx, error.into(), packet.len_bytes()),
         }
     }
 
     /// A frame of another VM has come for this one.
-    pub(crate) fn arrived(&self, frame: Frame) {
-        let rcu = rcu::read_lock();
-        let reader = Reader::from(&rcu);
+    pub(crate) fn arrived(&self, reader: Reader<'_>, frame: Frame) {
         let decision = self.judge(reader, &frame, seen::tag(&frame), Direction::Rx);
-        self.dispose(frame, Direction::Rx, &decision);
+        self.dispose(reader, frame, Direction::Rx, &decision);
     }
 
     /// The VM has sent a frame; its service tag is off.
-    pub(crate) fn sent(&self, frame: Frame) {
-        let rcu = rcu::read_lock();
-        let reader = Reader::from(&rcu);
+    pub(crate) fn sent(&self, reader: Reader<'_>, frame: Frame) {
         if self.settings_now(reader).tx_mode == TxMode::None {
-            return self.go_on(frame);
+            return self.go_on(reader, frame);
         }
         let decision = self.judge(reader, &frame, seen::tag(&frame), Direction::Tx);
-        self.dispose(frame, Direction::Tx, &decision);
+        self.dispose(reader, frame, Direction::Tx, &decision);
     }
 
     /// Does with a frame what was decided.
-    pub(crate) fn dispose(&self, frame: Frame, direction: Direction, decision: &Decision) {
+    pub(crate) fn dispose(
+        &self,
+        reader: Reader<'_>,
+        frame: Frame,
+        direction: Direction,
+        decision: &Decision,
+    ) {
         match decision.verdict {
-            Verdict::Accept => self.pass(frame, direction),
+            Verdict::Accept => self.pass(reader, frame, direction),
             Verdict::Drop(reason) => frame.drop_with(reason.into()),
-            Verdict::Bounce(_) => self.bounce(frame, direction, decision),
+            Verdict::Bounce(_) => self.bounce(reader, frame, direction, decision),
         }
     }
 
     /// A frame goes on, past the rules.
-    fn pass(&self, frame: Frame, direction: Direction) {
+    #[inline]
+    fn pass(&self, reader: Reader<'_>, frame: Frame, direction: Direction) {
         match direction {
-            Direction::Rx => self.deliver(frame),
-            Direction::Tx => self.go_on(frame),
+            Direction::Rx => self.deliver(reader, frame),
+            Direction::Tx => self.go_on(reader, frame),
         }
     }
 
     /// Hands a frame to level 2, marked with why.
-    fn bounce(&self, mut frame: Frame, direction: Direction, decision: &Decision) {
+    fn bounce(
+        &self,
+        reader: Reader<'_>,
+        mut frame: Frame,
+        direction: Direction,
+        decision: &Decision,
+    ) {
         let len_bytes = frame.len_bytes();
         let priority = match decision.source {
             Source::Rule(place) => self.judge.priority(place),
@@ -200,9 +208,7 @@ impl Filter {
                 sampling.show(&frame, &note);
             }
         });
-        if let Ok(mut edit) = frame.edit() {
-            edit.set_mark(note.mark());
-        }
+        frame.edit().set_mark(note.mark());
         let refused = match direction {
             Direction::Rx => self.vmm.with(|vmm| match vmm {
                 Some(vmm) if vmm.is_up() => {
@@ -220,10 +226,10 @@ impl Filter {
             return ffi::trace_bounce(self.traced(), direction, Bounced::Received, len_bytes);
         };
         self.counters.count(Counter::NoPort);
-        match self.settings().fail {
+        match self.settings_now(reader).fail {
             Fail::Open => {
                 ffi::trace_bounce(self.traced(), direction, Bounced::FailedOpen, len_bytes);
-                self.pass(unmarked(frame), direction);
+                self.pass(reader, unmarked(frame), direction);
             }
             Fail::Closed => {
                 ffi::trace_bounce(self.traced(), direction, Bounced::FailedClosed, len_bytes);
@@ -249,7 +255,7 @@ impl Filter {
             ffi::trace_bounce(self.traced(), Direction::Rx, Bounced::Received, len_bytes);
             return Outcome::Pass(visit);
         }
-        self.visited(visit, &decision);
+        self.visited(reader, visit, &decision);
         Outcome::Taken
     }
 
@@ -261,7 +267,9 @@ impl Filter {
         });
         let mark = frame.mark();
         ffi::trace_inject(self.traced(), direction, mark, frame.len_bytes());
-        let settings = self.settings();
+        let rcu = rcu::read_lock();
+        let reader = Reader::from(&rcu);
+        let settings = self.settings_now(reader);
         if settings.learn_mark.teaches(mark) {
             let learn_s = settings.learn_s;
             // What cannot be told apart from other packets is not learned.
@@ -270,14 +278,24 @@ impl Filter {
                 ffi::trace_learn(filter, direction, Action::Accept, Teacher::Mark, learn_s);
             }
         }
-        self.pass(unmarked(frame), direction);
+        self.pass(reader, unmarked(frame), direction);
     }
 
     /// Sends a frame to the VM, or holds it for it.
-    fn deliver(&self, frame: Frame) {
+    #[inline]
+    fn deliver(&self, reader: Reader<'_>, frame: Frame) {
+        if self.holding.is_serving() {
+            self.send(reader, frame);
+        } else {
+            self.hold_back(reader, frame);
+        }
+    }
+
+    /// Holds a frame for the VM, unless that is back.
+    fn hold_back(&self, reader: Reader<'_>, frame: Frame) {
         let len_bytes = frame.len_bytes();
         let held = match self.holding.arrive(frame) {
-            Kept::No(frame) => return self.send(frame),
+            Kept::No(frame) => return self.send(reader, frame),
             Kept::Yes => Held::Kept,
             Kept::First => Held::First,
             Kept::Overflow => Held::Overflow,
@@ -293,25 +311,26 @@ impl Filter {
     }
 
     /// Sends a frame to the VM.
-    fn send(&self, frame: Frame) {
+    fn send(&self, reader: Reader<'_>, frame: Frame) {
         let len_bytes = frame.len_bytes();
-        let bum = self.settings().bum;
-        let sent = self
-            .route
-            .with(|route| route.map_or(Err(ENODEV), |route| route.deliver(frame, bum)));
+        let bum = self.settings_now(reader).bum;
+        let sent = match self.route.get(reader) {
+            Some(route) => route.deliver(reader, frame, bum),
+            None => Err(ENODEV),
+        };
         if let Err(error) = sent {
             self.lose(Direction::Rx, error.into(), len_bytes);
         }
     }
 
     /// Lets a frame that the VM has sent go on.
-    fn go_on(&self, frame: Frame) {
+    fn go_on(&self, reader: Reader<'_>, frame: Frame) {
         let len_bytes = frame.len_bytes();
-        let gone = self.route.with(|route| match route {
+        let gone = match self.route.get(reader) {
             None => Err(ENODEV),
-            Some(Route::Veb(uplink, port)) => uplink.forward(port, self, frame),
+            Some(Route::Veb(uplink, port)) => uplink.forward(reader, port, self, frame),
             Some(Route::Tap(tap)) => tap.go_on(frame),
-        });
+        };
         if let Err(error) = gone {
             self.lose(Direction::Tx, error.into(), len_bytes);
         }
@@ -336,7 +355,8 @@ impl Filter {
         } else if let Some(frame) = self.holding.next() {
             let waiting = self.holding.len();
             ffi::trace_hold(self.traced(), Held::Replayed, waiting, frame.len_bytes());
-            self.send(frame);
+            let rcu = rcu::read_lock();
+            self.send(Reader::from(&rcu), frame);
         } else {
             return false;
         }
@@ -347,9 +367,7 @@ impl Filter {
 /// A frame without the mark that it has bounced with.
 fn unmarked(mut frame: Frame) -> Frame {
     if Note::is_mark(frame.mark()) {
-        if let Ok(mut edit) = frame.edit() {
-            edit.set_mark(0);
-        }
+        frame.edit().set_mark(0);
     }
     frame
 }

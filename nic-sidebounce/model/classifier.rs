@@ -143,13 +143,13 @@ impl Table {
     }
 
     /// Finds the rule that decides.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lookup(&self, key: &Key) -> Option<Hit> {
         self.lookup_counting(key, || {})
     }
 
     /// As [`Self::lookup`]; calls `probe` for each tuple whose hash table is looked into.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lookup_counting(&self, key: &Key, mut probe: impl FnMut()) -> Option<Hit> {
         let mut best = u32::MAX;
         let mut found = None;

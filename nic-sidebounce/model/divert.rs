@@ -70,9 +70,9 @@ pub(crate) enum Lost {
 
 /// One packet that results. Where several do, each but the last is a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum Outcome<'a> {
     /// To this VF, with its service tag, after its rules for what it receives.
-    ToVf(Port),
+    ToVf(&'a Port),
     /// To the host, as it is or without the service tag.
     ToHost,
     /// To the wire, without the service tag.
@@ -83,13 +83,13 @@ pub(crate) enum Outcome {
 
 /// What is to be done before a packet goes where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum Origin<'a> {
     /// Nothing: it is not of a VF.
     Elsewhere,
     /// It passes the rules for what this VF sends, and its service tag is taken off.
-    Vf(Port),
+    Vf(&'a Port),
     /// It has the service tag of this VF, and goes nowhere.
-    Lost(Port, Lost),
+    Lost(&'a Port, Lost),
 }
 
 impl Port {
@@ -117,15 +117,15 @@ impl Frame {
     }
 }
 
-impl Switch<'_> {
+impl<'a> Switch<'a> {
     /// Whose rules a packet that came in on the PF passes first. Where it goes is decided on after that: by
     /// [`Self::received`], or [`Self::sent_by`] a VF.
-    pub(crate) fn origin(&self, frame: &Frame) -> Origin {
+    pub(crate) fn origin(&self, frame: &Frame) -> Origin<'a> {
         match self.tagged(frame) {
             None => Origin::Elsewhere,
             Some(port) => match lost(port, frame) {
-                None => Origin::Vf(*port),
-                Some(lost) => Origin::Lost(*port, lost),
+                None => Origin::Vf(port),
+                Some(lost) => Origin::Lost(port, lost),
             },
         }
     }
@@ -133,14 +133,14 @@ impl Switch<'_> {
     /// Gives what results of a packet that the host sends on the PF, but for what the module sends to VFs. A group
     /// packet goes to the wire as well; one for a VF does not, and one with a service tag would get to its VF past
     /// the rules.
-    pub(crate) fn egress(&self, frame: &Frame, mut give: impl FnMut(Outcome)) {
+    pub(crate) fn egress(&self, frame: &Frame, mut give: impl FnMut(Outcome<'a>)) {
         if self.tagged(frame).is_some() {
             return give(Outcome::Lost(Lost::Reflection));
         }
         let is_ours = is_tagged(frame) || self.is_of_port(frame);
         if !is_ours && !frame.is_link_local() && frame.dst != self.mac {
             if let Some(port) = self.with_mac(frame.dst) {
-                give(Outcome::ToVf(*port));
+                give(Outcome::ToVf(port));
                 return;
             }
             if frame.dst.is_group() {
@@ -155,7 +155,7 @@ impl Switch<'_> {
     ///
     /// Behind the service tag it may have brought that of another VF: sent with that outermost, the NIC would give
     /// it to the other one, past its rules.
-    pub(crate) fn sent_by(&self, from: &Port, frame: &Frame, mut give: impl FnMut(Outcome)) {
+    pub(crate) fn sent_by(&self, from: &Port, frame: &Frame, mut give: impl FnMut(Outcome<'a>)) {
         if let Some(lost) = lost(from, frame) {
             give(Outcome::Lost(lost));
         } else if self.tagged(frame).is_some() {
@@ -168,13 +168,13 @@ impl Switch<'_> {
             give(Outcome::ToHost);
         } else {
             let port = self.with_mac(frame.dst);
-            give(port.map_or(Outcome::ToWire, |port| Outcome::ToVf(*port)));
+            give(port.map_or(Outcome::ToWire, Outcome::ToVf));
         }
     }
 
     /// Gives what results of a packet that came in on the PF from elsewhere, at least one outcome; what is for
     /// the host is the last.
-    pub(crate) fn received(&self, frame: &Frame, mut give: impl FnMut(Outcome)) {
+    pub(crate) fn received(&self, frame: &Frame, mut give: impl FnMut(Outcome<'a>)) {
         if is_tagged(frame) {
             return give(Outcome::ToHost);
         }
@@ -201,25 +201,25 @@ impl Switch<'_> {
             self.flood(None, &mut give);
             give(Outcome::ToHost);
         } else {
-            give(port.map_or(Outcome::ToHost, |port| Outcome::ToVf(*port)));
+            give(port.map_or(Outcome::ToHost, Outcome::ToVf));
         }
     }
 
     /// A copy for each VF but the one that sent it.
-    fn flood(&self, from: Option<&Port>, give: &mut impl FnMut(Outcome)) {
+    fn flood(&self, from: Option<&Port>, give: &mut impl FnMut(Outcome<'a>)) {
         for port in self.ports.iter().filter(|port| port.mac != Mac::UNKNOWN) {
             if from.is_none_or(|from| from.vf != port.vf) {
-                give(Outcome::ToVf(*port));
+                give(Outcome::ToVf(port));
             }
         }
     }
 
     /// The port whose service tag a packet has.
-    fn tagged(&self, frame: &Frame) -> Option<&Port> {
+    fn tagged(&self, frame: &Frame) -> Option<&'a Port> {
         self.ports.iter().find(|port| port.has_tag(frame))
     }
 
-    fn with_mac(&self, mac: Mac) -> Option<&Port> {
+    fn with_mac(&self, mac: Mac) -> Option<&'a Port> {
         if mac == Mac::UNKNOWN {
             return None;
         }

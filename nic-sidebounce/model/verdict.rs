@@ -220,9 +220,20 @@ fn find(
     generation: Generation,
     cache: Option<&mut FlowCache>,
 ) -> (Option<Hit>, bool) {
-    let Some(cache) = cache else {
-        return (side.table.lookup(key), false);
-    };
+    match cache {
+        Some(cache) => find_cached(side, key, generation, cache),
+        None => (side.table.lookup(key), false),
+    }
+}
+
+// Else the table's code is here twice, and is called for every packet.
+#[inline(never)]
+fn find_cached(
+    side: &Side,
+    key: &Key,
+    generation: Generation,
+    cache: &mut FlowCache,
+) -> (Option<Hit>, bool) {
     let place = cache.place(key, &side.relevant);
     if let Some(hit) = cache.lookup(&place, generation) {
         return (hit, true);

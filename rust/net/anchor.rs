@@ -152,14 +152,17 @@ impl<C: Cargo> Anchor<C> {
     #[inline]
     pub(super) fn with<R>(&self, act: impl FnOnce(Here<'_>) -> R) -> Option<R> {
         let rcu = rcu::read_lock();
-        let netdev = NonNull::new(peek(&self.netdev))?;
-        let result = act(Here {
-            // INVARIANT: By that of `Anchor`, for an RCU reader, which this is as long as `rcu` is held.
+        self.here(Reader::from(&rcu)).map(act)
+    }
+
+    /// The device, unless it is gone, for who is a reader anyway.
+    #[inline]
+    pub(super) fn here<'a>(&'a self, _reader: Reader<'a>) -> Option<Here<'a>> {
+        NonNull::new(peek(&self.netdev)).map(|netdev| Here {
+            // INVARIANT: By that of `Anchor`, for an RCU reader.
             netdev,
             _rcu: PhantomData,
-        });
-        drop(rcu);
-        Some(result)
+        })
     }
 }
 
@@ -242,6 +245,7 @@ impl<'a> Here<'a> {
     }
 
     /// Its address. While that is being changed it may be parts of both.
+    #[inline]
     pub fn mac(self) -> [u8; 6] {
         let mut mac = [0; 6];
         // SAFETY: By the type invariant; Ethernet addresses have six bytes.
@@ -250,6 +254,7 @@ impl<'a> Here<'a> {
     }
 
     /// Whether a bridge, a bond, macvlans or the like take what it receives.
+    #[inline]
     pub fn has_upper(self) -> bool {
         // SAFETY: By the type invariant.
         unsafe { bindings::kernel_ext_netdev_has_rx_handler(self.netdev.as_ptr()) }
@@ -294,6 +299,7 @@ impl<'a> Here<'a> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn go_on_transmitting(self, frame: Frame) -> Result {
         // SAFETY: As above.
         unsafe { frame.transmit_on(self.netdev, Hooks::Skipped) }

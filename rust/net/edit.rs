@@ -58,6 +58,23 @@ impl<'a> Edit<'a> {
         })
     }
 
+    /// One of a frame of one's own.
+    ///
+    /// # Safety
+    ///
+    /// `skb` is valid throughout `'a`, nobody else has or gets a reference to it in that time, and its data begin at
+    /// the Ethernet header.
+    #[inline]
+    pub(super) unsafe fn of_own(skb: NonNull<bindings::sk_buff>) -> Self {
+        // INVARIANT: By the safety requirement.
+        Self {
+            skb,
+            pushed: 0,
+            _frame: PhantomData,
+        }
+    }
+
+    #[inline]
     fn packet(&self) -> &Packet {
         // SAFETY: By the type invariant.
         unsafe { Packet::from_raw(self.skb) }
@@ -67,8 +84,23 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`], with nothing changed; or it ends before its ethertype: [`EINVAL`].
+    /// If one was there: [`ENOMEM`], with nothing changed; or it ends before its ethertype: [`EINVAL`].
+    #[inline]
     pub fn push_tag(&mut self, tag: VlanTag) -> Result {
+        if self.packet().tag().is_some() {
+            return self.push_further_tag(tag);
+        }
+        // SAFETY: By the type invariant.
+        unsafe {
+            let vlan = &mut (*self.packet().headers()).__bindgen_anon_2.__bindgen_anon_1;
+            vlan.vlan_proto = tag.protocol.to_be();
+            vlan.vlan_tci = tag.control;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn push_further_tag(&mut self, tag: VlanTag) -> Result {
         self.require_header()?;
         // SAFETY: By the type invariant.
         to_result(unsafe {
@@ -128,16 +160,23 @@ impl<'a> Edit<'a> {
 /// The length of an Ethernet header.
 pub(super) const ETHERNET_BYTES: u32 = 14;
 
-impl Drop for Edit<'_> {
-    fn drop(&mut self) {
+impl Edit<'_> {
+    #[cold]
+    fn pull(&mut self) {
         let skb = self.skb.as_ptr();
+        // SAFETY: By the type invariant. What is between the header and the data, all edits leave as long as it was.
+        unsafe {
+            bindings::skb_pull_rcsum(skb, self.pushed);
+            bindings::kernel_ext_skb_reset_mac_len(skb);
+        }
+    }
+}
+
+impl Drop for Edit<'_> {
+    #[inline]
+    fn drop(&mut self) {
         if self.pushed != 0 {
-            // SAFETY: By the type invariant. What is between the header and the data, all edits leave as long
-            // as it was.
-            unsafe {
-                bindings::skb_pull_rcsum(skb, self.pushed);
-                bindings::kernel_ext_skb_reset_mac_len(skb);
-            }
+            self.pull();
         }
     }
 }

@@ -18,10 +18,7 @@ use crate::bindings;
 use core::{
     mem::ManuallyDrop,
     ops::Deref,
-    ptr::{
-        null_mut,
-        NonNull, //
-    }, //
+    ptr::NonNull, //
 };
 use kernel::{
     cpu::nr_cpu_ids,
@@ -30,8 +27,7 @@ use kernel::{
         c_int,
         c_uint, //
     },
-    prelude::*,
-    types::NotThreadSafe, //
+    prelude::*, //
 };
 
 /// Why a frame is dropped, as `dropwatch` and the tracepoint `skb:kfree_skb` tell.
@@ -83,6 +79,24 @@ pub(super) unsafe fn free(skb: NonNull<bindings::sk_buff>, reason: DropReason) {
     unsafe { bindings::sk_skb_reason_drop(core::ptr::null(), skb.as_ptr(), reason.code()) };
 }
 
+/// Makes a copy, which shares the bytes; [`None`] if memory has run out. The reference to `skb` is gone in any case.
+///
+/// # Safety
+///
+/// The caller owns it.
+#[cold]
+unsafe fn unshare(skb: NonNull<bindings::sk_buff>) -> Option<NonNull<bindings::sk_buff>> {
+    // SAFETY: By the safety requirement it is valid.
+    let clone = NonNull::new(unsafe { bindings::skb_clone(skb.as_ptr(), bindings::GFP_ATOMIC) });
+    match clone {
+        // SAFETY: The reference is the caller's; this is no loss, as the clone has it all.
+        Some(_) => unsafe { bindings::consume_skb(skb.as_ptr()) },
+        // SAFETY: As above.
+        None => unsafe { free(skb, DropReason::NoMemory) },
+    }
+    clone
+}
+
 /// An Ethernet frame that belongs to whoever has this value, may be kept as long as one likes, and is sent,
 /// received or dropped once. Dropping the value drops the frame.
 ///
@@ -121,41 +135,23 @@ impl Frame {
     /// # Safety
     ///
     /// The caller gives one reference away. What `skb` refers to, such as a route, lives until this returns.
+    #[inline]
     pub(super) unsafe fn from_raw(skb: NonNull<bindings::sk_buff>) -> Option<Self> {
         // SAFETY: By the safety requirement it is valid; not used after its reference is given up.
         let packet = unsafe { Packet::from_raw(skb) };
-        let skb = if packet.is_shared() {
-            // SAFETY: As above.
-            let clone = unsafe { bindings::skb_clone(skb.as_ptr(), bindings::GFP_ATOMIC) };
-            let Some(clone) = NonNull::new(clone) else {
-                // SAFETY: The reference is the caller's.
-                unsafe { free(skb, DropReason::NoMemory) };
-                return None;
-            };
-            // SAFETY: As above; this is no loss, as the clone has it all.
-            unsafe { bindings::consume_skb(skb.as_ptr()) };
-            clone
-        } else {
-            skb
+        let skb = match packet.is_shared() {
+            // SAFETY: By the safety requirement.
+            true => unsafe { unshare(skb) }?,
+            false => skb,
         };
-        // SAFETY: Its only reference is ours. The header is in front of the data, by that many bytes.
-        unsafe {
-            match Packet::from_raw(skb).mac_len().map(u32::try_from) {
-                Some(Ok(0)) => {}
-                Some(Ok(len)) => bindings::kernel_ext_skb_push_rcsum(skb.as_ptr(), len),
-                Some(Err(_)) | None => bindings::kernel_ext_skb_reset_mac_header(skb.as_ptr()),
-            }
-        }
-        // INVARIANT: As of here, but for what it refers to.
-        let frame = Self { skb };
-        // Pages of programs, who wait until nobody uses them.
-        // SAFETY: It is ours.
-        if !unsafe { bindings::kernel_ext_skb_orphan_frags_rx(skb.as_ptr()) } {
-            frame.drop_with(DropReason::NoMemory);
+        // SAFETY: Its only reference is ours.
+        if !unsafe { bindings::kernel_ext_skb_part(skb.as_ptr()) } {
+            // SAFETY: As above.
+            unsafe { free(skb, DropReason::NoMemory) };
             return None;
         }
-        frame.scrub();
-        Some(frame)
+        // INVARIANT: As of here.
+        Some(Self { skb })
     }
 
     /// Gives the reference away, which begins at the Ethernet header.
@@ -164,17 +160,22 @@ impl Frame {
     }
 
     /// Lets it be changed.
-    ///
-    /// # Errors
-    ///
-    /// None that can be met: a frame is nobody else's.
-    pub fn edit(&mut self) -> Result<Edit<'_>> {
+    #[inline]
+    pub fn edit(&mut self) -> Edit<'_> {
         // SAFETY: By the type invariant, and as this is borrowed.
-        unsafe { Edit::new(self.skb) }
+        unsafe { Edit::of_own(self.skb) }
+    }
+
+    /// As [`Packet::len_bytes`].
+    #[inline]
+    pub fn len_bytes(&self) -> u32 {
+        // SAFETY: By the type invariant, by which nothing else is in front of its data.
+        unsafe { (*self.as_ptr()).len }
     }
 
     /// Lets it be sent by the queue that all frames of the same `lane` are sent by, whatever CPU they are sent on, if
     /// the device assigns queues by CPUs: then they do not overtake each other.
+    #[inline]
     pub fn keep_lane(&mut self, lane: u32) {
         let cpu = lane.checked_rem(nr_cpu_ids()).unwrap_or(0);
         // SAFETY: By the type invariant it is ours.
@@ -193,35 +194,9 @@ impl Frame {
         Err(error)
     }
 
-    fn set_device(&self, netdev: *mut bindings::net_device) {
-        // SAFETY: By the type invariant it is ours; frames that are in no queue have a device there.
-        unsafe {
-            (*self.as_ptr())
-                .__bindgen_anon_1
-                .__bindgen_anon_1
-                .__bindgen_anon_1
-                .dev = netdev;
-        }
-    }
-
     fn has_header(&self) -> bool {
         // SAFETY: By the type invariant.
         unsafe { bindings::kernel_ext_skb_may_pull(self.as_ptr(), ETHERNET_BYTES) }
-    }
-
-    /// Forgets where it has been, but for its mark, its kind and the number of its device.
-    fn scrub(&self) {
-        let headers = self.headers();
-        // SAFETY: By the type invariant it is ours.
-        unsafe {
-            let (kind, index) = (Headers::pkt_type_raw(headers), (*headers).skb_iif);
-            bindings::kernel_ext_skb_orphan(self.as_ptr());
-            bindings::skb_scrub_packet(self.as_ptr(), false);
-            bindings::kernel_ext_skb_clear_tstamp(self.as_ptr());
-            Headers::set_pkt_type_raw(headers, kind);
-            (*headers).skb_iif = index;
-        }
-        self.set_device(null_mut());
     }
 
     /// Sends it on `netdev`, through the hooks and the queue that others' frames pass, too. It is gone in any
@@ -240,42 +215,21 @@ impl Frame {
     ///
     /// `netdev` is an Ethernet device whose driver is not gone while the current CPU is an RCU reader, which it
     /// is. Not in a hard interrupt, nor with interrupts off.
+    #[inline]
     pub(super) unsafe fn transmit_on(
         self,
         netdev: NonNull<bindings::net_device>,
         hooks: Hooks,
     ) -> Result {
-        let skb = self.as_ptr();
-        // SAFETY: The device is alive, by the safety requirement. The frame is ours.
-        let (is_up, is_fit, is_lro) = unsafe {
-            (
-                bindings::kernel_ext_netdev_is_running(netdev.as_ptr()),
-                bindings::kernel_ext_skb_fits(skb, netdev.as_ptr()),
-                bindings::kernel_ext_skb_is_lro(skb),
+        let is_skipping = hooks == Hooks::Skipped;
+        // SAFETY: The frame is complete and given away. The device is alive, by the safety requirement.
+        from_status(unsafe {
+            bindings::kernel_ext_skb_transmit(
+                self.into_raw().as_ptr(),
+                netdev.as_ptr(),
+                is_skipping,
             )
-        };
-        if !is_up {
-            return self.fail(DropReason::Down, ENETDOWN);
-        }
-        if !self.has_header() || is_lro {
-            return self.fail(DropReason::Truncated, EINVAL);
-        }
-        if !is_fit {
-            return self.fail(DropReason::TooBig, EMSGSIZE);
-        }
-        let Some(_nesting) = Nesting::enter() else {
-            return self.fail(DropReason::Loop, ELOOP);
-        };
-        self.set_device(netdev.as_ptr());
-        // SAFETY: The frame is complete and given away; for the device see above.
-        let status = unsafe {
-            bindings::kernel_ext_skb_forward_csum(skb);
-            if hooks == Hooks::Skipped {
-                bindings::kernel_ext_skb_skip_egress(skb);
-            }
-            bindings::__dev_queue_xmit(self.into_raw().as_ptr(), null_mut())
-        };
-        from_status(status)
+        })
     }
 
     /// Lets the host have it as if `netdev` had received it, a moment later. It is gone in any case.
@@ -338,6 +292,7 @@ const FOR_HOST: u8 = {
 };
 
 /// What the status of a queue means: congestion that has cost others their frames is none of ours.
+#[inline]
 fn from_status(status: c_int) -> Result {
     const DROPPED: c_int = 1;
     const CONGESTED: c_int = 2;
@@ -348,35 +303,5 @@ fn from_status(status: c_int) -> Result {
         CONGESTED => Ok(()),
         DROPPED => Err(ENOBUFS),
         status => to_result(status),
-    }
-}
-
-/// One more call to send on this CPU, which has bottom halves off.
-struct Nesting(NotThreadSafe);
-
-impl Nesting {
-    /// Returns [`None`] if there are too many.
-    fn enter() -> Option<Self> {
-        // SAFETY: By the contract of `transmit_on` interrupts are on, or it is a bottom half. What is counted
-        // belongs to the CPU, which does not change with bottom halves off.
-        unsafe {
-            bindings::kernel_ext_local_bh_disable();
-            if bindings::kernel_ext_xmit_recursion() {
-                bindings::kernel_ext_local_bh_enable();
-                return None;
-            }
-            bindings::kernel_ext_xmit_recursion_inc();
-        }
-        Some(Self(NotThreadSafe))
-    }
-}
-
-impl Drop for Nesting {
-    fn drop(&mut self) {
-        // SAFETY: `enter` has counted this, on this CPU.
-        unsafe {
-            bindings::kernel_ext_xmit_recursion_dec();
-            bindings::kernel_ext_local_bh_enable();
-        }
     }
 }

@@ -19,7 +19,10 @@ use super::{
     },
     packet::Packet, //
 };
-use crate::bindings;
+use crate::{
+    bindings,
+    sync::Reader, //
+};
 use core::{
     marker::PhantomData,
     mem::ManuallyDrop,
@@ -287,6 +290,12 @@ impl<H: Handler> Hook<H> {
     /// Calls `act` with the device; [`None`] if it is gone. `act` must not sleep.
     pub fn with<R>(&self, act: impl FnOnce(Here<'_>) -> R) -> Option<R> {
         self.0.with(act)
+    }
+
+    /// The device; [`None`] if it is gone. For who is a reader anyway.
+    #[inline]
+    pub fn here<'a>(&'a self, reader: Reader<'a>) -> Option<Here<'a>> {
+        self.0.here(reader)
     }
 }
 

@@ -53,7 +53,7 @@ fn arrive(switch: &Switch<'_>, frame: &Frame, mut give: &mut dyn FnMut(Outcome))
     match switch.origin(frame) {
         Origin::Elsewhere => switch.received(frame, &mut give),
         Origin::Vf(port) => switch.sent_by(
-            &port,
+            port,
             &Frame {
                 tag: None,
                 ..*frame
@@ -134,7 +134,7 @@ fn the_rules_of_the_vf_that_sends_come_first() {
         above: Above::Nobody,
     };
     let from_vf = frame(4002, ADDRESSES[1], PEER);
-    assert_eq!(switch.origin(&from_vf), Origin::Vf(ports[1]));
+    assert_eq!(switch.origin(&from_vf), Origin::Vf(&ports[1]));
     assert_eq!(switch.origin(&frame(0, PEER, PF)), Origin::Elsewhere);
 }
 
@@ -203,7 +203,7 @@ fn a_vf_whose_address_is_not_known_neither_gets_nor_sends_anything() {
     let from = frame(4001, Mac::UNKNOWN, PEER);
     assert_eq!(
         switch.origin(&from),
-        Origin::Lost(ports[0], Lost::Reflection)
+        Origin::Lost(&ports[0], Lost::Reflection)
     );
     switch.received(&frame(0, PEER, Mac::UNKNOWN), |outcome| {
         assert_eq!(outcome, Outcome::ToHost)
