@@ -45,7 +45,7 @@ ifndef RVM_IN_ROOT
 .PHONY: suites
 suites:
 	@$(if $(filter-out squirrelfs vfio-pause,$(MODULE)),:,scripts/suites)
-	@$(if $(filter-out nic-sidebounce,$(MODULE)),:,scripts/suites --nested && scripts/ynl && scripts/nft)
+	@$(if $(filter-out nic-sidebounce,$(MODULE)),:,scripts/suites --nested && scripts/ynl && scripts/nft && scripts/kselftest)
 
 # The programs of other people that a demo shows.
 .PHONY: shown
