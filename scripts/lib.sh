@@ -51,3 +51,17 @@ sweep() {
 		[ -d "/proc/$pid" ] || rm -rf "$dir"
 	done
 }
+
+# Shows guests, which see the checkout only, the directory `$1` of the cache as `$2`, unless they see it already: without
+# copying where that is possible.
+show_guests() {
+	[ "$(cat "$2/.key" 2>/dev/null)" != "${1##*/}" ] || return 0
+	rm -rf "$2" "$2".tmp.*
+	mkdir -p "${2%/*}"
+	cp -al "$1" "$2.tmp.$$" 2>/dev/null || {
+		rm -rf "$2.tmp.$$"
+		cp -a "$1" "$2.tmp.$$"
+	}
+	echo "${1##*/}" >"$2.tmp.$$/.key"
+	mv "$2.tmp.$$" "$2"
+}
