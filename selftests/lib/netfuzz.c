@@ -2,14 +2,14 @@
 /*
  * What nobody should send: frames that are malformed in every way, and garbage for sysfs files and generic netlink.
  *
- * usage: netfuzz frames SEED COUNT IF [whole]   frames, and with offloads asked for up to 64 KiB, through a packet socket
+ * usage: netfuzz frames SEED COUNT IF [whole]   frames, with offloads asked for up to 64 KiB, through a packet socket
  *        netfuzz tap SEED COUNT IF [whole]      the same through a persistent tap device (made with vnet_hdr)
  *        netfuzz text SEED COUNT DIR WORDS      texts for the files in DIR, of the lines of WORDS and of garbage
  *        netfuzz netlink SEED COUNT FAMILY NAME messages for a family; NAME is a string that they like to have
  *        netfuzz watch IF PORT                  until it is killed: counts what IF sends that is UDP to PORT or else
  *
- * `whole`: nothing that the kernel is to cut into IP fragments behind the filter, which have no ports. The same seed does
- * the same. What the kernel refuses does not matter.
+ * `whole`: nothing that the kernel is to cut into IP fragments behind the filter, which have no ports. The same seed
+ * does the same. What the kernel refuses does not matter.
  */
 
 #define _GNU_SOURCE
@@ -23,13 +23,16 @@
 #include <linux/virtio_net.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,7 +43,7 @@ static uint8_t frame[MAX_FRAME];
 static size_t frame_len;
 static bool stays_whole;
 
-static void __attribute__((noreturn)) fail(const char *what)
+static noreturn void fail(const char *what)
 {
 	fprintf(stderr, "netfuzz: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -102,7 +105,8 @@ static void put_transport(uint8_t proto, size_t payload)
 /* A sound frame; with a payload of that many bytes. */
 static void make_frame(size_t payload)
 {
-	static const uint8_t protocols[] = { 6, 17, 17, 132, 1, 58, 47, 4, 41, 50 }, extensions[] = { 0, 43, 44, 51, 60, 135 };
+	static const uint8_t protocols[] = { 6, 17, 17, 132, 1, 58, 47, 4, 41, 50 };
+	static const uint8_t extensions[] = { 0, 43, 44, 51, 60, 135 };
 	uint8_t proto = protocols[below(sizeof(protocols))], *net;
 	size_t at, next;
 
@@ -243,8 +247,10 @@ static void send_frames(int fd, unsigned long count)
 
 	for (unsigned long i = 0; i < count; i++) {
 		struct virtio_net_hdr header = random_header();
-		size_t payload = header.gso_type ? (one_in(2) ? 64000 : below(64000)) : one_in(8) ? below(1400) : below(40);
+		size_t payload = one_in(8) ? below(1400) : below(40);
 
+		if (header.gso_type)
+			payload = one_in(2) ? 64000 : below(64000);
 		make_frame(payload);
 		/* Others would hardly get as far as the filter. */
 		if (!header.flags || one_in(3))
@@ -353,7 +359,10 @@ static void write_texts(const char *directory, unsigned long count)
 			len = pread(*fd, text, below(sizeof(text)), one_in(2) ? 0 : below(100000));
 			continue;
 		}
-		len = one_in(40) ? (size_t)sprintf(text, "%s", one_in(4) ? "begin\n" : "commit\n") : random_text(text, sizeof(text));
+		if (one_in(40))
+			len = sprintf(text, "%s", one_in(4) ? "begin\n" : "commit\n");
+		else
+			len = random_text(text, sizeof(text));
 		switch (below(8)) {
 		case 0:
 			taken += pwrite(*fd, text, len, below(100000)) > 0;
@@ -450,9 +459,11 @@ static bool is_udp_to(const uint8_t *bytes, size_t len, unsigned int port)
 	unsigned int type;
 	uint8_t next;
 
-	for (; at + 6 < len && ((bytes[at] == 0x81 && !bytes[at + 1]) || (bytes[at] == 0x88 && bytes[at + 1] == 0xa8)); at += 4)
-		tags++;
 	type = bytes[at] << 8 | bytes[at + 1];
+	for (; at + 6 < len && (type == 0x8100 || type == 0x88a8); tags++) {
+		at += 4;
+		type = bytes[at] << 8 | bytes[at + 1];
+	}
 	at += 2;
 	/* One more than that may have been taken out on the way. */
 	if (tags > 3 || at + 40 > len + 20 || (type != 0x0800 && type != 0x86dd))
@@ -478,24 +489,22 @@ static bool is_udp_to(const uint8_t *bytes, size_t len, unsigned int port)
 	return next == 17 && at + 8 <= len && (bytes[at + 2] << 8 | bytes[at + 3]) == (int)port;
 }
 
-static volatile sig_atomic_t is_over;
-
-static void stop(int signal)
-{
-	(void)signal;
-	is_over = 1;
-}
-
 static void watch(const char *name, unsigned int port)
 {
-	struct sigaction action = { .sa_handler = stop };
+	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
 	int fd = open_packet(name, ETH_P_ALL), size = 64 << 20;
 	unsigned long good = 0, bad = 0;
+	sigset_t end;
 
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	sigprocmask(SIG_BLOCK, &end, NULL);
+	fds[0].fd = fd;
+	fds[1].fd = signalfd(-1, &end, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	sigaction(SIGTERM, &action, NULL);
-	while (!is_over) {
-		ssize_t len = recv(fd, frame, sizeof(frame), 0);
+	/* What has come before the end is counted. */
+	while (poll(fds, 2, -1) < 0 || fds[0].revents || !fds[1].revents) {
+		ssize_t len = recv(fd, frame, sizeof(frame), MSG_DONTWAIT);
 
 		if (len < 14)
 			continue;
@@ -536,7 +545,8 @@ int main(int argc, char **argv)
 	} else if (argc == 6 && !strcmp(argv[1], "netlink")) {
 		send_messages(argv[4], argv[5], count);
 	} else {
-		fprintf(stderr, "usage: netfuzz frames|tap SEED COUNT IF [whole] | text SEED COUNT DIR WORDS | netlink SEED COUNT FAMILY NAME | watch IF PORT\n");
+		fprintf(stderr, "usage: netfuzz frames|tap SEED COUNT IF [whole] | text SEED COUNT DIR WORDS |\n"
+			"       netlink SEED COUNT FAMILY NAME | watch IF PORT\n");
 		return 2;
 	}
 	return 0;

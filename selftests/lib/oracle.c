@@ -14,7 +14,8 @@
  * are known to differ, `expect` says what each is to say:
  *
  *	fragments    flower reads no ports, types or flags in any of them: they are 0
- *	two tags     nft and flower do not see the outer VID, as it is another kind of tag, and flower not the inner type
+ *	two tags     nft and flower do not see the outer VID, as it is another kind of tag,
+ *	             and flower not the type behind
  *	odd lengths  nft and flower do not look at them; nic-sidebounce does not read what they belong to, accepts by no
  *	             rule, and bounces instead of accepting by default
  *	AH           nft and flower do not look behind it
@@ -227,15 +228,20 @@ static enum language language_of(const char *name)
 	fail(name);
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: oracle rules LANGUAGE SEED RULES IF BOUNCE | expect LANGUAGE SEED RULES PACKETS | ");
+	fprintf(stderr, "run SEED RULES PACKETS TX RX BOUNCE\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	/* What stands before the seed. */
 	int skip = argc > 1 && !strcmp(argv[1], "run") ? 2 : 3;
 
-	if (argc < skip + 3) {
-		fprintf(stderr, "usage: oracle rules|expect LANGUAGE SEED RULES ... | run SEED RULES PACKETS TX RX BOUNCE\n");
-		return 2;
-	}
+	if (argc < skip + 3)
+		return usage();
 	make_rules(strtoull(argv[skip], NULL, 0), strtoul(argv[skip + 1], NULL, 0));
 	if (!strcmp(argv[1], "rules") && argc == 7) {
 		write_rules(language_of(argv[2]), argv[5], argv[6]);
@@ -245,9 +251,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "oracle: at most %d packets\n", MAX_PACKETS);
 		return 2;
 	}
-	if (!strcmp(argv[1], "expect"))
+	if (!strcmp(argv[1], "expect") && argc == 6)
 		expect(language_of(argv[2]), strtoul(argv[5], NULL, 0));
-	else if (argc == 8)
+	else if (!strcmp(argv[1], "run") && argc == 8)
 		run(strtoul(argv[4], NULL, 0), argv + 5);
+	else
+		return usage();
 	return 0;
 }

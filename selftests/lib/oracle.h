@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 
 #define MAX_PACKETS 20000
@@ -52,7 +53,7 @@ static size_t rule_count;
 static char default_verdict;
 static uint64_t random_state;
 
-static void __attribute__((noreturn)) fail(const char *what)
+static noreturn void fail(const char *what)
 {
 	fprintf(stderr, "oracle: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -226,8 +227,8 @@ static struct rule random_rule(void)
 /* How much a rule demands apart from types and protocols. */
 static int demands(const struct rule *r)
 {
-	return r->has_dst_mac + r->has_src_mac + !!r->vid + (r->prefix[0] >= 0) + (r->prefix[1] >= 0) + r->has_ports[0] +
-	       r->has_ports[1] + r->has_type + r->has_flags + r->has_op;
+	return r->has_dst_mac + r->has_src_mac + !!r->vid + (r->prefix[0] >= 0) + (r->prefix[1] >= 0) +
+	       r->has_ports[0] + r->has_ports[1] + r->has_type + r->has_flags + r->has_op;
 }
 
 /* The packets that are made later follow from the seed too. */
@@ -286,8 +287,13 @@ static bool matches(enum language language, const struct rule *r, const struct p
 	reads = is_flower ? p->part == WHOLE : p->part != LATER && !(p->is_odd && language == SIDEBOUNCE);
 	if (!reads && !is_flower)
 		return !r->has_ports[0] && !r->has_ports[1] && !r->has_type && !r->has_code && !r->has_flags;
-	if (!reads)
-		seen.sport = seen.dport = seen.type = seen.code = seen.flags = 0;
+	if (!reads) {
+		seen.sport = 0;
+		seen.dport = 0;
+		seen.type = 0;
+		seen.code = 0;
+		seen.flags = 0;
+	}
 	/* Flower asks for a whole header before it looks at the flags. */
 	if (is_flower && p->is_odd && p->proto == TCP)
 		seen.flags = 0;

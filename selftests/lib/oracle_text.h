@@ -102,7 +102,9 @@ static void write_sidebounce(const struct rule *r, size_t number)
 static void write_nft(const struct rule *r, const char *bounce)
 {
 	static const char *const types[] = { [V4] = "ip", [V6] = "ip6", [ARP] = "arp", [OTHER] = "0x88cc" };
-	static const char *const addresses[] = { [V4] = "ip %caddr %s ", [V6] = "ip6 %caddr %s ", [ARP] = "arp %caddr ip %s " };
+	static const char *const addresses[] = {
+		[V4] = "ip %caddr %s ", [V6] = "ip6 %caddr %s ", [ARP] = "arp %caddr ip %s ",
+	};
 	int family = family_of(r);
 
 	if (r->has_dst_mac)
@@ -170,7 +172,8 @@ static void write_filter(const struct rule *r, const char *device, const char *b
 		printf(" code %u", r->code);
 	if (r->has_flags)
 		printf(" tcp_flags 0x%x/0x%x", r->flags, r->flags_mask);
-	printf(" action %s %s\n", pick(r->verdict, "pass", "drop", "mirred egress redirect dev"), pick(r->verdict, "", "", bounce));
+	printf(" action %s %s\n", pick(r->verdict, "pass", "drop", "mirred egress redirect dev"),
+	       pick(r->verdict, "", "", bounce));
 }
 
 /* The filters of one rule have priorities of their own: four for each, from 1 on. */
@@ -199,7 +202,8 @@ static void write_rules(enum language language, const char *device, const char *
 	if (language == SIDEBOUNCE)
 		printf("begin\nflush\ndefault tx %s\n", pick(default_verdict, "accept", "drop", "bounce"));
 	else if (language == NFT)
-		printf("table netdev oracle {\nchain tx {\ntype filter hook ingress device %s priority 0; policy accept;\n", device);
+		printf("table netdev oracle {\nchain tx {\n"
+		       "type filter hook ingress device %s priority 0; policy accept;\n", device);
 	for (size_t i = 0; i < rule_count; i++) {
 		if (language == SIDEBOUNCE)
 			write_sidebounce(&rules[i], i);
