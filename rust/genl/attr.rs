@@ -53,7 +53,7 @@ impl Accepted {
     /// Not in a request of this command.
     const NOTHING: Self = Self::new(bindings::NLA_REJECT, 0);
 
-    const fn new(kind: bindings::_bindgen_ty_349, len: u16) -> Self {
+    const fn new(kind: u32, len: u16) -> Self {
         let mut policy: bindings::nla_policy = pin_init::zeroed();
         // CAST: All kinds are below `NLA_TYPE_MAX`, which fits.
         policy.type_ = kind as u8;

@@ -41,8 +41,8 @@ impl Device {
     }
 
     /// Calls `act` with the device and those registers of its PCI function that `map` allows. With the lock of all
-    /// network devices held, so that most drivers do not change them meanwhile: nothing of [`net`](super) but methods of
-    /// the [`Netdev`] may be called by `act`. A device that sleeps for lack of work is left asleep.
+    /// network devices held, so that most drivers do not change them meanwhile: nothing of [`net`](super) but
+    /// methods of the [`Netdev`] may be called by `act`. A device that sleeps for lack of work is left asleep.
     ///
     /// # Errors
     ///

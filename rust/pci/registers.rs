@@ -167,7 +167,8 @@ impl<'a> Registers<'a> {
         Ok(value)
     }
 
-    /// Gives the bits `mask` of the register at `offset_bytes` the value that they have in `value`, and reads them back.
+    /// Gives the bits `mask` of the register at `offset_bytes` the value that they have in `value`, and reads them
+    /// back.
     ///
     /// # Errors
     ///

@@ -14,8 +14,8 @@ use kernel::{
     }, //
 };
 
-/// Wakes whoever polls one attribute, from wherever it is kept: once [`Dir::notify_by`](super::Dir::notify_by) was called,
-/// until that directory is dropped.
+/// Wakes whoever polls one attribute, from wherever it is kept: once [`Dir::notify_by`](super::Dir::notify_by) was
+/// called, until that directory is dropped.
 pub struct Notifier {
     name: &'static CStr,
     pub(super) place: Arc<Place>,
