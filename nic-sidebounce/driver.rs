@@ -51,10 +51,13 @@ impl From<line::Kind> for Error {
 
 /// The data of `/sys/kernel/nic_sidebounce`.
 pub(crate) struct Root {
+    /// What is added and removed there.
     pub(crate) filters: Arc<Filters>,
 }
 
 /// The module: `/sys/kernel/nic_sidebounce` and what is below it.
+///
+/// Dropping it takes the family from programs first, then the filters away, and the directory last.
 pub(crate) struct NicSidebounce {
     netlink: Option<Opened<Arc<Filters>>>,
     filters: Arc<Filters>,
@@ -62,6 +65,10 @@ pub(crate) struct NicSidebounce {
 }
 
 /// A module parameter within `range`.
+///
+/// # Errors
+///
+/// [`ERANGE`], which is logged.
 fn parameter(name: &str, value: u32, range: core::ops::RangeInclusive<u32>) -> Result<usize> {
     if range.contains(&value) {
         return Ok(usize::try_from(value)?);
@@ -76,7 +83,8 @@ fn parameter(name: &str, value: u32, range: core::ops::RangeInclusive<u32>) -> R
 
 impl kernel::Module for NicSidebounce {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let most_flows = u32::try_from(FlowCache::MAX_SETS.saturating_mul(4))?;
+        let fewest_flows = u32::try_from(FlowCache::MIN_FLOWS)?;
+        let most_flows = u32::try_from(FlowCache::MAX_FLOWS)?;
         let max_rules = parameter(
             "max_rules",
             module_parameters::max_rules.value(),
@@ -90,13 +98,13 @@ impl kernel::Module for NicSidebounce {
             max_masks: parameter("max_masks", module_parameters::max_masks.value(), 1..=1024)?,
             cached_flows: match module_parameters::flow_cache.value() {
                 0 => 0,
-                flows => parameter("flow_cache", flows, 4..=most_flows)?,
+                flows => parameter("flow_cache", flows, fewest_flows..=most_flows)?,
             },
         };
         let base = module_parameters::vid_base.value();
         let count = module_parameters::vid_count.value();
         let vids = Vids::new(base, count).ok_or(ERANGE).inspect_err(|_| {
-            pr_err!("vid_base and vid_count are out of range, 1 to 4094\n");
+            pr_err!("vid_base and vid_count name VLANs that are out of range, 1 to 4094\n");
         })?;
         let filters = Arc::pin_init(Filters::new(bounds, vids)?, GFP_KERNEL)?;
         let mut module = Self {

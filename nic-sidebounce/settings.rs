@@ -4,6 +4,7 @@
 
 use crate::model::{
     budget::Budget,
+    flow::Lesson,
     mark::LearnMark,
     mode::{
         BounceRate,
@@ -21,10 +22,13 @@ pub(crate) struct Settings {
     pub(crate) tx_mode: TxMode,
     pub(crate) bum: Bum,
     pub(crate) fail: Fail,
+    /// Whether everything bounces.
     pub(crate) quarantine: Switch,
     pub(crate) bounce_rate: BounceRate,
+    /// Packets that may bounce at once, 1..=[`Self::MAX_BURST`].
     pub(crate) bounce_burst: u32,
     pub(crate) learn_mark: LearnMark,
+    /// For how long a mark teaches, in seconds, 1..=[`Self::MAX_LEARN_S`].
     pub(crate) learn_s: u32,
 }
 
@@ -32,7 +36,7 @@ impl Settings {
     /// Most packets that may bounce at once.
     pub(crate) const MAX_BURST: u32 = 65_536;
     /// Longest time that a flow is learned for, in seconds.
-    pub(crate) const MAX_LEARN_S: u32 = 86_400;
+    pub(crate) const MAX_LEARN_S: u32 = Lesson::MAX_SECONDS;
 
     /// Those of a new filter.
     pub(crate) const DEFAULT: Self = Self {
@@ -60,7 +64,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`], [`ERANGE`].
+    /// [`EINVAL`] if it is neither, [`ERANGE`] beyond [`Budget::MAX_PER_S`].
     pub(crate) fn parse_rate(text: &str) -> Result<BounceRate> {
         if text == "unlimited" {
             return Ok(BounceRate::Unlimited);

@@ -75,8 +75,11 @@ pub(crate) struct FlowCache {
 }
 
 impl FlowCache {
-    /// Most sets that a cache has.
-    pub(crate) const MAX_SETS: usize = 1 << 16;
+    const MAX_SETS: usize = 1 << 16;
+    /// Fewest flows that a cache has room for.
+    pub(crate) const MIN_FLOWS: usize = WAYS;
+    /// Most flows that a cache has room for.
+    pub(crate) const MAX_FLOWS: usize = Self::MAX_SETS * WAYS;
 
     /// A cache for at least `flows` flows, up to the largest there is.
     pub(crate) fn new(flows: usize, seed: u64) -> Result<Self, NoMemory> {

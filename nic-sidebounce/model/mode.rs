@@ -3,40 +3,15 @@
 //! What a user chooses of a few.
 
 use super::{
-    field::keyword,
+    field::{
+        keyword,
+        words, //
+    },
     text::Malformed, //
 };
 use core::fmt;
 
-/// Declares a choice: its words and what they mean.
-macro_rules! choice {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum $name {
-            $($(#[$doc])* $variant,)+
-        }
-
-        impl $name {
-            const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
-
-            /// Reads one of the words.
-            pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
-                keyword(text, Self::WORDS)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$variant => $word,)+
-                })
-            }
-        }
-    };
-}
-
-choice! {
+words! {
     /// What becomes of packets that a VF sends.
     TxMode {
         /// They pass its rules, then go on.
@@ -48,7 +23,7 @@ choice! {
     }
 }
 
-choice! {
+words! {
     /// How group packets reach a VF.
     Bum {
         /// Addressed to it alone, so that they stay in the NIC.
@@ -58,7 +33,7 @@ choice! {
     }
 }
 
-choice! {
+words! {
     /// What becomes of packets that bounce while nobody is there to look at them.
     Fail {
         /// They are dropped.
