@@ -19,8 +19,7 @@
 	__print_symbolic(reason, { 0, "policy" }, { 1, "quarantine" }, { 2, "bounce_limit" }, \
 			 { 16, "cut" }, { 17, "tags" }, { 18, "snap" }, { 19, "version" }, { 20, "length" }, \
 			 { 21, "arp" }, { 22, "extensions" }, { 23, "order" }, { 24, "source_route" }, \
-			 { 25, "tiny_fragment" }, \
-			 { 26, "checksum" })
+			 { 25, "tiny_fragment" }, { 26, "checksum" })
 
 /* What becomes of a frame, why, and who decided; prio is that of the rule, if it was one. */
 TRACE_EVENT(nic_sidebounce_verdict,

@@ -179,7 +179,7 @@ pub(crate) fn trace_verdict<'a>(
 
 #[cold]
 fn pass_verdict(filter: Filter<'_>, note: &Note, len_bytes: u32) {
-    // SAFETY: The name is copied; any numbers may be traced, in any context.
+    // SAFETY: C copies the name, which ends with a zero, and takes any numbers.
     unsafe {
         nic_sidebounce_trace_verdict(
             filter.id,
@@ -210,7 +210,7 @@ pub(crate) fn trace_bounce(
             Bounced::FailedOpen => 1,
             Bounced::FailedClosed => 2,
         };
-        // SAFETY: As above.
+        // SAFETY: C copies the name, which ends with a zero, and takes any numbers.
         unsafe { nic_sidebounce_trace_bounce(filter.id, name, dir, end, len_bytes) };
     }
 }
@@ -220,7 +220,7 @@ pub(crate) fn trace_bounce(
 pub(crate) fn trace_inject(filter: Filter<'_>, direction: Direction, mark: u32, len_bytes: u32) {
     if is_on!(__tracepoint_nic_sidebounce_inject) {
         let (name, dir) = (filter.name.as_char_ptr(), direction_code(direction).into());
-        // SAFETY: As above.
+        // SAFETY: C copies the name, which ends with a zero, and takes any numbers.
         unsafe { nic_sidebounce_trace_inject(filter.id, name, dir, mark, len_bytes) };
     }
 }
@@ -238,7 +238,7 @@ pub(crate) fn trace_hold(filter: Filter<'_>, held: Held, waiting: usize, len_byt
             Held::Expired => 3,
             Held::Replayed => 4,
         };
-        // SAFETY: As above.
+        // SAFETY: C copies the name, which ends with a zero, and takes any numbers.
         unsafe { nic_sidebounce_trace_hold(filter.id, name, what, waiting, len_bytes) };
     }
 }
@@ -259,7 +259,7 @@ pub(crate) fn trace_learn(
             Teacher::Command => 0,
             Teacher::Mark => 1,
         };
-        // SAFETY: As above.
+        // SAFETY: C copies the name, which ends with a zero, and takes any numbers.
         unsafe { nic_sidebounce_trace_learn(filter.id, name, dir, action, teacher, lasts_s) };
     }
 }
@@ -275,7 +275,7 @@ pub(crate) fn trace_lost(filter: Filter<'_>, direction: Direction, why: Why, len
             Why::NoMemory => (2, 0),
             Why::Refused(error) => (3, error.to_errno()),
         };
-        // SAFETY: As above.
+        // SAFETY: C copies the name, which ends with a zero, and takes any numbers.
         unsafe { nic_sidebounce_trace_lost(filter.id, name, dir, why, error, len_bytes) };
     }
 }

@@ -291,7 +291,8 @@ impl Filter {
     /// As [`Vmm::new`]: then nothing has changed.
     pub(crate) fn set_vmm(self: &Arc<Self>, choice: Choice<'_>) -> Result {
         let _changes = self.changes.lock();
-        // A card has one default pool, which the former may have.
+        // With a pool before the former is dropped, so that a choice that fails leaves that in force. A card has one
+        // default pool: if the former has it, that is EBUSY.
         let former = match Vmm::new(self, choice) {
             Ok(None) => self.vmm.take(),
             Ok(Some(vmm)) => self.vmm.replace(vmm)?,

@@ -79,8 +79,11 @@ const EAGER_NS: u64 = 10_000_000_000;
 
 /// Where a filter is.
 enum Place {
+    /// It waits.
     Nowhere,
+    /// At a VF.
     Vf(Attachment),
+    /// At a device of the host.
     Device(Arc<Tap>),
 }
 
@@ -130,6 +133,11 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
+    /// None, and no directory yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
     pub(crate) fn new(bounds: Bounds, vids: Vids) -> Result<impl PinInit<Self, Error>> {
         let bell = Arc::new(Bell(Slot::empty()), GFP_KERNEL)?;
         Ok(try_pin_init!(Self {
@@ -166,8 +174,8 @@ impl Filters {
     ///
     /// [`EINVAL`] or [`ERANGE`] for a malformed text, [`EEXIST`] for a name that is taken, [`EBUSY`] for a VF or
     /// device that is filtered already, [`ENODEV`] if there is no such device or VF, or during unload,
-    /// [`EOPNOTSUPP`] if it is no Ethernet device or its driver cannot do that, [`ENOSPC`] if there are too many or
-    /// no VLAN is free, [`ENOMEM`].
+    /// [`EOPNOTSUPP`] if it is no Ethernet device or its driver cannot do that, [`EAGAIN`] if it is being reset,
+    /// [`ENOSPC`] if there are too many or no VLAN is free, [`ENOMEM`], or what the driver fails with.
     pub(crate) fn add(&self, text: &str) -> Result {
         let spec = Spec::parse(text)?;
         let name = CString::try_from_fmt(format_args!("{}", spec.name))?;
@@ -278,7 +286,7 @@ impl Filters {
         looks.min()
     }
 
-    /// Something has changed that filters wait for.
+    /// Something has changed that filters wait for: VFs are looked at more often for a while.
     fn hurry(&self) {
         let until_ns = now_ns().saturating_add(EAGER_NS);
         self.eager_until_ns.store(until_ns, Relaxed);
@@ -286,7 +294,7 @@ impl Filters {
 
     /// Removes all filters for good.
     pub(crate) fn close(&self) {
-        // It waits for its errand, which takes the other lock.
+        // Before the lock is taken: this waits for the chores, which take it.
         drop(self.bell.0.take());
         let open = self.open.lock().take();
         drop(open);
@@ -468,11 +476,11 @@ fn reason(error: Error) -> &'static str {
     }
 }
 
-/// Lets filters be looked after, asked for in any context.
+/// Has filters looked after.
 pub(crate) struct Bell(Slot<Kick<Chores>>);
 
 impl Bell {
-    /// Soon.
+    /// Soon. Callable from any context.
     pub(crate) fn ring(&self) {
         self.0.with(|kick| {
             if let Some(kick) = kick {
@@ -482,6 +490,7 @@ impl Bell {
     }
 }
 
+/// What is to be done for filters in process context.
 struct Chores(Arc<Filters>);
 
 impl Errand for Chores {

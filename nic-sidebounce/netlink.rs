@@ -67,7 +67,9 @@ pub(crate) trait Rules: Send + 'static {
 /// A rule and its counters.
 pub(crate) struct CountedRule<'a> {
     pub(crate) rule: &'a Rule,
+    /// How many packets it has decided about.
     pub(crate) packets: u64,
+    /// How many bytes these had.
     pub(crate) bytes: u64,
 }
 
@@ -82,6 +84,7 @@ pub(crate) trait Flows: Send + 'static {
 pub(crate) struct LearnedFlow {
     pub(crate) key: Key,
     pub(crate) action: Action,
+    /// For how long more.
     pub(crate) remaining_ms: u64,
 }
 

@@ -53,7 +53,7 @@ counters! {
     TxBounced,
     /// Dropped instead of bounced: there were too many.
     BounceLimited,
-    /// Bounced while the pair was not up.
+    /// Bounced while nobody was there to receive it.
     NoPort,
     /// To the VM, given back by level 2.
     InjectedRx,

@@ -29,7 +29,7 @@ pub(crate) struct Port {
 /// What is looked at in a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
-    /// The tag that the kernel took out.
+    /// The outermost tag, wherever it is, if it is a customer's.
     pub(crate) tag: Option<Tag>,
     /// Where it goes.
     pub(crate) dst: Mac,

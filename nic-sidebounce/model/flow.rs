@@ -345,7 +345,6 @@ fn byte(bits: u64) -> u8 {
     byte
 }
 
-/// The words that [`Flow::read`] reads, without the direction.
 /// What a user says of a flow.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lesson {
@@ -387,6 +386,7 @@ impl Lesson {
 }
 
 impl fmt::Display for Flow {
+    /// Writes the words that [`Self::read`] reads, without the direction.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_arp = self.ethertype == Some(packet::ETHERTYPE_ARP);
         let addresses = match is_arp {

@@ -60,6 +60,7 @@ pub(super) const DIRECTIONS: [(u32, Direction); 2] = [
     (1, Direction::Tx), //
 ];
 
+/// The number that stands for a value in a message.
 pub(super) fn number_of<T: PartialEq>(value: T, numbers: &[(u32, T)]) -> u32 {
     let known = numbers.iter().find(|(_, known)| *known == value);
     known.map_or(u32::MAX, |(number, _)| *number)

@@ -27,6 +27,8 @@ use kernel_ext::genl::{
 };
 
 const ACCEPTS_FILTER: &[Accepted] = &accept::<2>(&[&[attrs::FILTER.accepted()]]);
+
+/// A list of the rules of a filter, as they were when it began.
 pub(super) struct RuleDump<C: Control> {
     rules: C::Rules,
     place: usize,
@@ -70,6 +72,7 @@ impl<C: Control> Dump<Sidebounce<C>> for RuleDump<C> {
     }
 }
 
+/// A list of the flows that a filter has learned.
 pub(super) struct FlowDump<C: Control> {
     flows: C::Flows,
     place: usize,

@@ -49,6 +49,7 @@ const FLOW: &[(u16, Accepted)] = &[
     attrs::LATER_FRAGMENT.accepted(),
 ];
 
+/// Lets a filter learn a flow.
 pub(super) struct Learn;
 
 impl<C: Control> genl::Action<Sidebounce<C>> for Learn {
@@ -77,6 +78,7 @@ impl<C: Control> genl::Action<Sidebounce<C>> for Learn {
     }
 }
 
+/// Lets a filter forget one flow, or all.
 pub(super) struct Forget;
 
 impl<C: Control> genl::Action<Sidebounce<C>> for Forget {
