@@ -49,9 +49,8 @@ need_port() {
 }
 
 port_down() {
-	local pid
-	for pid in "${listeners[@]}"; do kill "$pid"; done
-	wait "${listeners[@]}" 2>/dev/null
+	local each
+	unlisten
 	ip link del br1 2>/dev/null
 	ip link del br0 2>/dev/null
 	for each in vm0 peer; do ip netns del $each 2>/dev/null; done

@@ -140,6 +140,7 @@ it "files only say that they are gone when the filter is"
 exec 5<$filters/f/state 6>$filters/f/fail
 expect_ok filter_remove f
 expect_errno ENODEV cat <&5
+expect_errno ENODEV eval "echo open >&6"
 exec 5<&- 6>&-
 it "nothing was said but that filters came and went"
 expect_equal "" "$(ktest_dmesg begin | grep nic_sidebounce | grep -Ev 'filter [a-z]: (added|removed)|taint')"

@@ -55,7 +55,7 @@ expect_at() {
 # check DEMANDS MATCHING OTHER [VID [VID]]: a rule with these demands decides about the one frame and not about the other;
 # VIDs are those of their tags, if they have some. For each direction and verdict.
 check() {
-	local demands=$1 direction verdict other before
+	local demands=$1 direction verdict other packets
 	it "$demands"
 	for direction in rx tx; do
 		for verdict in accept drop bounce; do
@@ -68,8 +68,8 @@ add prio 7 dir $direction $demands action $verdict name r" || return
 			transmit $direction "$2" "${3#\!}"
 			expect_at "${place[$direction $verdict]}" $((frame_id - 1)) "${4:-}"
 			expect_at "${place[$direction $other]}" "$frame_id" "${5:-}"
-			read -r _ before _ <"$filters/f/rule_stats"
-			expect_equal 1 "$before"
+			read -r _ packets _ <"$filters/f/rule_stats"
+			expect_equal 1 "$packets"
 		done
 	done
 }
