@@ -30,7 +30,6 @@ use kernel_ext::net::{
     Membership,
     PortVlan,
     VfLoan,
-    VfSetting,
     VlanProtocol, //
 };
 
@@ -125,11 +124,11 @@ impl Attachment {
         // Its packets find their way before they come.
         let seat = uplink.join(port, filter.clone())?;
         filter.route.replace(Route::Veb(uplink.clone(), port))?;
-        let vlan = VfSetting::Vlan(Some(PortVlan {
+        let vlan = PortVlan {
             protocol: VlanProtocol::Customer,
             vid: service.get(),
             priority: 0,
-        }));
+        };
         Ok(Self {
             vlan: VfLoan::new(device, vf, vlan)?,
             seat,

@@ -28,7 +28,7 @@
 //! | see, keep and send what passes a network card that the host drives | [`net::Hook`], [`net::Frame`], [`net::Link`] |
 //! | a network device of one's own | [`net::Port`] |
 //! | be told what happens to network devices | [`net::Events`] |
-//! | for a while, other VLANs or addresses of a network card, or other settings of its VFs | [`net::Membership`], [`net::Addresses`], [`net::Promiscuity`], [`net::VfLoan`] |
+//! | for a while, other VLANs or addresses of a network card or its VFs | [`net::Membership`], [`net::Addresses`], [`net::VfLoan`] |
 //! | show frames to programs that listen | [`net::Sampler`] |
 //! | commands, lists and messages for programs, by generic netlink | [`genl::Family`] |
 //! | single registers of a network card that the host drives | [`pci::RegisterMap`], [`net::Device::registers`] |

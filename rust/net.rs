@@ -4,7 +4,7 @@
 //!
 //! # Changes for a while
 //!
-//! A [`Membership`], some [`Addresses`], a [`Promiscuity`] or a [`VfLoan`] stands for a change to another
+//! A [`Membership`], some [`Addresses`] or a [`VfLoan`] stands for a change to another
 //! driver's device. Dropping it undoes the change, and so does the device when it is unregistered or moved to
 //! another network namespace before. The value then does nothing any more, and nobody waits for it.
 //!
@@ -60,8 +60,7 @@ pub use hook::{
 pub use link::Link;
 pub use loan::{
     Addresses,
-    Membership,
-    Promiscuity, //
+    Membership, //
 };
 pub use packet::{
     Bytes,
@@ -91,7 +90,5 @@ pub use sample::{
 pub use vf::{
     PortVlan,
     VfConfig,
-    VfLink,
-    VfLoan,
-    VfSetting, //
+    VfLoan, //
 };

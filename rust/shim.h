@@ -156,7 +156,6 @@ bool kernel_ext_netdev_is_ethernet(struct net_device *dev);
 void kernel_ext_netdev_address(struct net_device *dev, u8 *to);
 const struct net_device_ops *kernel_ext_netdev_ops(struct net_device *dev);
 const char *kernel_ext_netdev_name(struct net_device *dev);
-unsigned int kernel_ext_netdev_mtu(struct net_device *dev);
 bool kernel_ext_netdev_has_rx_handler(struct net_device *dev);
 bool kernel_ext_netdev_is_moving(struct net_device *dev);
 bool kernel_ext_netdev_is_registered(struct net_device *dev);

@@ -87,11 +87,6 @@ const char *kernel_ext_netdev_name(struct net_device *dev)
 	return dev->name;
 }
 
-unsigned int kernel_ext_netdev_mtu(struct net_device *dev)
-{
-	return READ_ONCE(dev->mtu);
-}
-
 bool kernel_ext_netdev_is_present(struct net_device *dev)
 {
 	return netif_device_present(dev);

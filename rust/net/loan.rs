@@ -192,36 +192,3 @@ pub(super) fn is_unicast(mac: &[u8; MAC_LEN]) -> bool {
     let [first, ..] = mac;
     first & 1 == 0 && *mac != [0; MAC_LEN]
 }
-
-/// Lets a device receive everything.
-pub struct Promiscuity(Loan<Promiscuous>);
-
-struct Promiscuous;
-
-impl Promiscuity {
-    /// Makes `device` promiscuous, or keeps it so. The kernel logs that.
-    ///
-    /// # Errors
-    ///
-    /// [`ENODEV`] if it is gone, [`EOVERFLOW`], [`ENOMEM`].
-    pub fn new(device: Device) -> Result<Self> {
-        Loan::new(device, |netdev| {
-            // SAFETY: The device is registered, the lock of all devices held, and its own one is not.
-            to_result(unsafe { bindings::dev_set_promiscuity(netdev.as_ptr(), 1) })?;
-            Ok(Promiscuous)
-        })
-        .map(Self)
-    }
-
-    /// Whether the device is still there.
-    pub fn is_in_force(&self) -> bool {
-        self.0.is_in_force()
-    }
-}
-
-impl Change for Promiscuous {
-    fn undo(self, netdev: &Netdev<'_>, _departure: Departure) {
-        // SAFETY: The device is alive, the lock of all devices held, and its own one is not. It was counted.
-        unsafe { bindings::dev_set_promiscuity(netdev.as_ptr(), -1) };
-    }
-}

@@ -29,10 +29,7 @@ use core::{
 };
 use kernel::{
     error::to_result,
-    ffi::{
-        c_int,
-        c_uchar, //
-    },
+    ffi::c_uchar,
     prelude::*,
     types::ScopeGuard, //
 };
@@ -255,23 +252,6 @@ impl<H: PortHandler> Port<H> {
                 Carrier::Off => bindings::netif_carrier_off(netdev),
             }
         }
-    }
-
-    /// Lets users choose from other MTUs in bytes; the next one of them replaces a present one that is not.
-    ///
-    /// # Errors
-    ///
-    /// [`ERANGE`], or what somebody fails with who must agree to a new MTU.
-    pub fn set_mtus(&self, range: &RangeInclusive<u32>) -> Result {
-        let (least, most) = mtus(range)?;
-        let netdev = self.registered.netdev.as_ptr();
-        let _rtnl = Rtnl::lock();
-        // SAFETY: By the type invariant of `Registered`, and the lock is held.
-        to_result(unsafe {
-            bindings::kernel_ext_port_set_mtu_range(netdev, least, most);
-            let mtu = bindings::kernel_ext_netdev_mtu(netdev).clamp(least, most);
-            bindings::dev_set_mtu(netdev, c_int::try_from(mtu)?)
-        })
     }
 
     /// Whether it is up, which may change at any time. Callable from any context.

@@ -120,12 +120,6 @@ impl<'a> Netdev<'a> {
         Some(mac)
     }
 
-    /// Its MTU in bytes.
-    pub fn mtu_bytes(&self) -> u32 {
-        // SAFETY: By the type invariant it is alive.
-        unsafe { bindings::kernel_ext_netdev_mtu(self.as_ptr()) }
-    }
-
     /// Whether it is up.
     pub fn is_running(&self) -> bool {
         // SAFETY: By the type invariant it is alive.

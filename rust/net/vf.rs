@@ -39,17 +39,6 @@ pub struct PortVlan {
     pub priority: u8,
 }
 
-/// Whether a VF's link is up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VfLink {
-    /// When that of the physical function is.
-    Auto,
-    /// Always.
-    Enabled,
-    /// Never.
-    Disabled,
-}
-
 /// What a driver tells of a VF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VfConfig {
@@ -57,12 +46,6 @@ pub struct VfConfig {
     pub mac: [u8; 6],
     /// The tag of its port, if it has one.
     pub vlan: Option<PortVlan>,
-    /// Whether what it sends with foreign source addresses is stopped, if known.
-    pub is_spoof_checked: Option<bool>,
-    /// Whether it may, for one, choose its address, if known.
-    pub is_trusted: Option<bool>,
-    /// Its link.
-    pub link: VfLink,
 }
 
 impl VfConfig {
@@ -84,23 +67,7 @@ impl VfConfig {
                 }),
                 _ => None,
             },
-            is_spoof_checked: setting(info.spoofchk),
-            is_trusted: setting(info.trusted),
-            link: match info.linkstate {
-                bindings::kernel_ext_IFLA_VF_LINK_STATE_ENABLE => VfLink::Enabled,
-                bindings::kernel_ext_IFLA_VF_LINK_STATE_DISABLE => VfLink::Disabled,
-                _ => VfLink::Auto,
-            },
         }
-    }
-}
-
-/// -1 is what a driver leaves that knows nothing of it.
-fn setting(value: u32) -> Option<bool> {
-    match value {
-        0 => Some(false),
-        u32::MAX => None,
-        _ => Some(true),
     }
 }
 
@@ -127,19 +94,6 @@ impl Device {
         let locked = rtnl.device(self.id).ok_or(ENODEV)?.lock();
         let driver = Driver::of(&locked)?;
         driver.config(vf)
-    }
-
-    /// Gives the port of the VF `vf` the tag `vlan`, or none, for good.
-    ///
-    /// # Errors
-    ///
-    /// [`ERANGE`], [`ENODEV`] if it is gone, [`EAGAIN`] if it is not present, [`EOPNOTSUPP`] if its driver
-    /// cannot do that, or what it fails with.
-    pub fn set_vf_vlan(self, vf: u16, vlan: Option<PortVlan>) -> Result {
-        let rtnl = Rtnl::lock();
-        let locked = rtnl.device(self.id).ok_or(ENODEV)?.lock();
-        let driver = Driver::of(&locked)?;
-        driver.set_vlan(vf, vlan)
     }
 }
 
@@ -179,24 +133,12 @@ impl<'a> Driver<'a> {
         let get = self.ops().ndo_get_vf_config.ok_or(EOPNOTSUPP)?;
         let mut info = bindings::ifla_vf_info {
             vf: vf.into(),
-            spoofchk: u32::MAX,
-            trusted: u32::MAX,
-            rss_query_en: u32::MAX,
             vlan_proto: VlanProtocol::Customer.to_be(),
             ..pin_init::zeroed()
         };
         // SAFETY: The device is locked; the driver fills in what it is given.
         to_result(unsafe { get(self.as_ptr(), c_int::from(vf), &mut info) })?;
         Ok(VfConfig::new(&info))
-    }
-
-    /// The value that a setting like `like` of the VF `vf` has.
-    ///
-    /// # Errors
-    ///
-    /// [`EOPNOTSUPP`] if the driver does not tell, or what it fails with.
-    fn setting(&self, vf: u16, like: VfSetting) -> Result<VfSetting> {
-        like.of(&self.config(vf)?).ok_or(EOPNOTSUPP)
     }
 
     fn set_vlan(&self, vf: u16, vlan: Option<PortVlan>) -> Result {
@@ -221,85 +163,47 @@ impl<'a> Driver<'a> {
             )
         })
     }
-
-    fn set_spoof_check(&self, vf: u16, is_on: bool) -> Result {
-        let set = self.ops().ndo_set_vf_spoofchk.ok_or(EOPNOTSUPP)?;
-        // SAFETY: The device is locked.
-        to_result(unsafe { set(self.as_ptr(), c_int::from(vf), is_on) })
-    }
-
-    fn set_trust(&self, vf: u16, is_on: bool) -> Result {
-        let set = self.ops().ndo_set_vf_trust.ok_or(EOPNOTSUPP)?;
-        // SAFETY: The device is locked.
-        to_result(unsafe { set(self.as_ptr(), c_int::from(vf), is_on) })
-    }
 }
 
-/// One setting of a VF, with a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VfSetting {
-    /// The tag of its port.
-    Vlan(Option<PortVlan>),
-    /// Whether what it sends with foreign source addresses is stopped.
-    SpoofCheck(bool),
-    /// Whether it may, for one, choose its address.
-    Trust(bool),
-}
-
-impl VfSetting {
-    /// The same setting with the value that it has in `config`, if known.
-    fn of(self, config: &VfConfig) -> Option<Self> {
-        match self {
-            Self::Vlan(_) => Some(Self::Vlan(config.vlan)),
-            Self::SpoofCheck(_) => config.is_spoof_checked.map(Self::SpoofCheck),
-            Self::Trust(_) => config.is_trusted.map(Self::Trust),
-        }
-    }
-
-    fn apply(self, driver: &Driver<'_>, vf: u16) -> Result {
-        match self {
-            Self::Vlan(vlan) => driver.set_vlan(vf, vlan),
-            Self::SpoofCheck(is_on) => driver.set_spoof_check(vf, is_on),
-            Self::Trust(is_on) => driver.set_trust(vf, is_on),
-        }
-    }
-}
-
-/// A setting of a VF that is different for a while. Dropping it, or moving the physical function to another
-/// network namespace, gives the VF the former value back, unless somebody has changed it meanwhile; nothing
-/// is done when the physical function goes.
+/// Another tag of a VF's port for a while. Dropping it, or moving the physical function to another network
+/// namespace, gives the VF the former tag, or none, back, unless somebody has changed it meanwhile; nothing is done
+/// when the physical function goes.
 pub struct VfLoan(Loan<Lent>);
 
 struct Lent {
     vf: u16,
-    former: VfSetting,
-    now: VfSetting,
+    former: Option<PortVlan>,
+    now: Option<PortVlan>,
 }
 
 impl VfLoan {
-    /// Sets `setting` of the VF `vf` of `device`.
+    /// Gives the port of the VF `vf` of `device` the tag `vlan`.
     ///
     /// # Errors
     ///
     /// [`ERANGE`], [`ENODEV`] if the device is gone, [`EAGAIN`] if it is not present, [`EOPNOTSUPP`] if its
     /// driver cannot do that or does not tell what it would be restored to, [`ENOMEM`], or what the driver
     /// fails with.
-    pub fn new(device: Device, vf: u16, setting: VfSetting) -> Result<Self> {
+    pub fn new(device: Device, vf: u16, vlan: PortVlan) -> Result<Self> {
         Loan::new(device, |netdev| {
             let locked = netdev.lock();
             let driver = Driver::of(&locked)?;
-            let former = driver.setting(vf, setting)?;
-            setting.apply(&driver, vf)?;
+            let former = driver.config(vf)?.vlan;
+            driver.set_vlan(vf, Some(vlan))?;
             // What the driver makes of it is what is compared later.
-            let now = driver.setting(vf, setting).inspect_err(|_| {
-                let _ = former.apply(&driver, vf);
+            let now = driver.config(vf).inspect_err(|_| {
+                let _ = driver.set_vlan(vf, former);
             })?;
-            Ok(Lent { vf, former, now })
+            Ok(Lent {
+                vf,
+                former,
+                now: now.vlan,
+            })
         })
         .map(Self)
     }
 
-    /// Whether the physical function is still there, and its VF may have the setting.
+    /// Whether the physical function is still there, and its VF may have the tag.
     pub fn is_in_force(&self) -> bool {
         self.0.is_in_force()
     }
@@ -313,8 +217,8 @@ impl Change for Lent {
         }
         let locked = netdev.lock();
         let restored = Driver::of(&locked).and_then(|driver| {
-            if driver.setting(self.vf, self.now)? == self.now {
-                self.former.apply(&driver, self.vf)?;
+            if driver.config(self.vf)?.vlan == self.now {
+                driver.set_vlan(self.vf, self.former)?;
             }
             Ok(())
         });
