@@ -41,6 +41,12 @@ pub use watch::{
     Watcher, //
 };
 
+/// Whether the current process is being killed, so that what takes long for it is in vain. Process context.
+pub fn is_killed() -> bool {
+    // SAFETY: Any process may be asked about itself.
+    unsafe { crate::bindings::kernel_ext_fatal_signal_pending() }
+}
+
 /// Nanoseconds since boot, without the time that was spent in suspend. Callable from any context; it may
 /// differ by some microseconds from the monotonic clock, and go back by as much.
 #[inline]

@@ -16,7 +16,8 @@ use crate::{
         FileSystem,
         Mapping,
         Region, //
-    }, //
+    },
+    sched, //
 };
 use core::marker::PhantomData;
 use kernel::{
@@ -418,9 +419,9 @@ unsafe fn write<T: FileSystem>(
                 bindings::kernel_ext_i_size_write(inode, (*iocb).ki_pos);
             }
             refresh::<T>(inode, &durable);
-            if bindings::kernel_ext_fatal_signal_pending() {
-                return if done > 0 { Ok(done) } else { Err(EINTR) };
-            }
+        }
+        if sched::is_killed() {
+            return if done > 0 { Ok(done) } else { Err(EINTR) };
         }
     }
     Ok(done)

@@ -9,7 +9,10 @@ use super::{
     registration::Wrapper,
     Device, //
 };
-use crate::bindings;
+use crate::{
+    bindings,
+    sched, //
+};
 use kernel::{
     prelude::*,
     uaccess::{
@@ -43,9 +46,7 @@ fn transfer(
             .checked_add(u64::try_from(done_bytes)?)
             .ok_or(EINVAL)?;
         let width = width_bytes(offset, len_bytes - done_bytes);
-        // SAFETY: Process context.
-        let is_killed = unsafe { bindings::kernel_ext_fatal_signal_pending() };
-        let result = if is_killed {
+        let result = if sched::is_killed() {
             Err(EINTR)
         } else {
             piece(offset, width)
