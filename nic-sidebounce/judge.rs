@@ -28,6 +28,7 @@ use crate::{
         },
         rule::Rule,
         ruleset::{
+            self,
             Limits,
             Refusal,
             RuleSet, //
@@ -68,7 +69,10 @@ use kernel::{
 use kernel_ext::{
     net::Packet,
     random,
-    sched::now_ns,
+    sched::{
+        is_killed,
+        now_ns, //
+    },
     sync::{
         new_raw_spinlock,
         peek,
@@ -150,15 +154,19 @@ impl Ruled {
 
     /// Goes on counting from where `old` had got, for rules that were there before in the same order.
     fn carry(&self, old: &Self) {
-        let cpu = Cpu::current();
-        let mut before = old.rules.rules().iter().enumerate();
-        for (place, rule) in self.rules.rules().iter().enumerate() {
-            let Some((former, _)) = before.find(|(_, former)| *former == rule) else {
-                return;
-            };
-            let (packets, bytes) = old.counted(former);
-            self.tally.add_pair(cpu, place, packets, bytes);
-        }
+        // Some milliseconds, if next to nothing is as it was.
+        const STEPS: usize = 1 << 20;
+        ruleset::pairs(
+            old.rules.rules(),
+            self.rules.rules(),
+            STEPS,
+            |former, place| {
+                let (packets, bytes) = old.counted(former);
+                with_bottom_halves_off(|| {
+                    self.tally.add_pair(Cpu::current(), place, packets, bytes);
+                });
+            },
+        );
     }
 }
 
@@ -393,7 +401,7 @@ impl Judge {
     ///
     /// # Errors
     ///
-    /// Those of the grammar, see [`Malformed`]; [`ENOMEM`].
+    /// Those of the grammar, see [`Malformed`]; [`ENOMEM`]; [`EINTR`] if the process is being killed.
     pub(crate) fn write(&self, text: &str) -> Result {
         // A shell whose line was refused may write the end of it once more: that takes nothing back.
         if text.trim().is_empty() {
@@ -401,9 +409,10 @@ impl Judge {
         }
         let mut written = self.written.lock();
         let old = self.ruled();
-        let rules = match old.rules.changed(text) {
+        let rules = match old.rules.changed(text, is_killed) {
             Ok(rules) => rules,
             Err(Refusal::NoMemory) => return Err(ENOMEM),
+            Err(Refusal::Stopped) => return Err(EINTR),
             Err(Refusal::Malformed(malformed)) => {
                 written.refused = Some(malformed);
                 return Err(malformed.kind.into());
@@ -417,7 +426,7 @@ impl Judge {
         let new = Ruled::new(rules, generation, self.options)?;
         // The grace period is over: nobody counts in the old ones any more.
         drop(self.ruled.replace(new.clone())?);
-        with_bottom_halves_off(|| new.carry(&old));
+        new.carry(&old);
         written.generation = generation;
         written.refused = None;
         Ok(())

@@ -43,6 +43,8 @@ pub(crate) enum Refusal {
     Malformed(Malformed),
     /// Memory ran out.
     NoMemory,
+    /// Whoever wanted it does not want it any more.
+    Stopped,
 }
 
 impl From<NoMemory> for Refusal {
@@ -98,8 +100,12 @@ impl RuleSet {
         }
     }
 
-    /// The rules after the commands in `text`; these stay as they are.
-    pub(crate) fn changed(&self, text: &str) -> Result<Self, Refusal> {
+    /// The rules after the commands in `text`; these stay as they are. Gives up once `is_stopped`.
+    pub(crate) fn changed(
+        &self,
+        text: &str,
+        is_stopped: impl Fn() -> bool,
+    ) -> Result<Self, Refusal> {
         let mut new = Self::new(self.limits);
         new.default_rx = self.default_rx;
         new.default_tx = self.default_tx;
@@ -112,6 +118,9 @@ impl RuleSet {
         let mut number = 0_u32;
         for line in text.lines() {
             number = number.saturating_add(1);
+            if is_stopped() {
+                return Err(Refusal::Stopped);
+            }
             if let Some(command) = Command::parse(line, number).map_err(Refusal::Malformed)? {
                 new.apply(&command, number)?;
             }
@@ -158,20 +167,38 @@ impl RuleSet {
 
     /// Removes the rules that are not to be kept; there must be one.
     fn keep(&mut self, line: u32, keep: impl Fn(&Rule) -> bool) -> Result<(), Refusal> {
-        let mut kept = List::new();
-        kept.reserve_many(self.rules.len())?;
-        let mut patterns = 0_usize;
-        for rule in self.rules.iter().filter(|rule| keep(rule)) {
-            patterns = patterns.saturating_add(rule.pattern_count());
-            kept.push(*rule)?;
-        }
-        if kept.len() == self.rules.len() {
+        let before = self.rules.len();
+        let mut gone = 0_usize;
+        self.rules.retain(|rule| {
+            let is_kept = keep(rule);
+            if !is_kept {
+                gone = gone.saturating_add(rule.pattern_count());
+            }
+            is_kept
+        });
+        if self.rules.len() == before {
             return Err(refused(line, Kind::Missing, "a priority that a rule has"));
         }
-        // INVARIANT: Counted above.
-        self.rules = kept;
-        self.patterns = patterns;
+        // INVARIANT: Those of the others.
+        self.patterns = self.patterns.saturating_sub(gone);
         Ok(())
+    }
+}
+
+/// Pairs the places of rules that both lists have, in the same order; others may be between them. Gives up after
+/// `steps` comparisons.
+pub(crate) fn pairs(old: &[Rule], new: &[Rule], steps: usize, mut give: impl FnMut(usize, usize)) {
+    let mut from = 0_usize;
+    let mut left = steps;
+    for (place, rule) in new.iter().enumerate() {
+        let rest = old.get(from..).unwrap_or(&[]);
+        let found = rest.iter().take(left).position(|former| former == rule);
+        left = left.saturating_sub(found.map_or(rest.len(), |gap| gap.saturating_add(1)));
+        if let Some(gap) = found {
+            let former = from.saturating_add(gap);
+            give(former, place);
+            from = former.saturating_add(1);
+        }
     }
 }
 
@@ -204,7 +231,7 @@ mod tests {
     }
 
     fn wrong(set: &RuleSet, text: &str) -> (u32, Kind) {
-        match set.changed(text) {
+        match set.changed(text, || false) {
             Err(Refusal::Malformed(malformed)) => (malformed.line, malformed.kind),
             other => panic!("{other:?}"),
         }
@@ -212,16 +239,49 @@ mod tests {
 
     #[test]
     fn text_changes_all_or_nothing() {
-        let one = empty().changed("add prio 1 dir rx action drop\n").unwrap();
+        let one = empty()
+            .changed("add prio 1 dir rx action drop\n", || false)
+            .unwrap();
         assert_eq!(wrong(&one, "flush\n\nadd prio x"), (3, Kind::Syntax));
         assert_eq!(one.rules().len(), 1);
-        let two = one.changed("add prio 2 dir tx action drop\n# x\ndefault rx drop");
+        let two = one.changed(
+            "add prio 2 dir tx action drop\n# x\ndefault rx drop",
+            || false,
+        );
         let two = two.unwrap();
         assert_eq!(two.rules().len(), 2);
         assert_eq!(two.default_action(Direction::Rx), Action::Drop);
         assert_eq!(two.default_action(Direction::Tx), Action::Bounce);
-        assert_eq!(two.changed("del prio 1").unwrap().rules().len(), 1);
+        assert_eq!(
+            two.changed("del prio 1", || false).unwrap().rules().len(),
+            1
+        );
         assert_eq!(wrong(&two, "del prio 3"), (1, Kind::Missing));
+    }
+
+    #[test]
+    fn a_text_ends_when_nobody_wants_it_any_more() {
+        let stopped = empty().changed("flush", || true);
+        assert!(matches!(stopped, Err(Refusal::Stopped)));
+    }
+
+    #[test]
+    fn rules_that_stay_are_found_between_others() {
+        let rules = |priorities: &[u32]| {
+            let line = |priority| format!("add prio {priority} dir rx action drop\n");
+            let text: String = priorities.iter().map(line).collect();
+            empty().changed(&text, || false).unwrap()
+        };
+        let found = |old: &[u32], new: &[u32], steps| {
+            let mut found = Vec::new();
+            let give = |old, new| found.push((old, new));
+            pairs(rules(old).rules(), rules(new).rules(), steps, give);
+            found
+        };
+        assert_eq!(found(&[1, 2, 3], &[9, 1, 3], 9), [(0, 1), (2, 2)]);
+        assert_eq!(found(&[1, 2], &[2, 1], 9), [(1, 0)]);
+        assert_eq!(found(&[1, 2, 3], &[9, 1, 3], 4), [(0, 1)]);
+        assert_eq!(found(&[], &[1], 9), []);
     }
 
     #[test]
@@ -231,11 +291,11 @@ mod tests {
             max_patterns: 31,
         });
         let wide = "add prio 1 dir rx proto tcp dst_port 1-65534 action drop\n";
-        let one = set.changed(wide).unwrap();
+        let one = set.changed(wide, || false).unwrap();
         assert_eq!(one.pattern_count(), 30);
         assert_eq!(wrong(&one, wide), (1, Kind::TooMany));
         let small = "add prio 1 dir rx action drop\n";
-        let two = one.changed(small).unwrap();
+        let two = one.changed(small, || false).unwrap();
         assert_eq!(two.pattern_count(), 31);
         assert_eq!(wrong(&two, small), (1, Kind::TooMany));
     }
@@ -244,9 +304,9 @@ mod tests {
     fn rules_are_printed_as_what_makes_them() {
         let text = "template clean-traffic mac 02:00:00:00:00:01 ip 10.0.0.1 ip 2001:db8::1\n\
                     template allow-dhcp\ntemplate trunk 5,100-199\ndefault tx accept\n";
-        let set = empty().changed(text).unwrap();
+        let set = empty().changed(text, || false).unwrap();
         assert_eq!(set.rules().len(), 8 + 4 + 10);
-        let again = empty().changed(&set.to_string()).unwrap();
+        let again = empty().changed(&set.to_string(), || false).unwrap();
         assert_eq!(again.rules(), set.rules());
         assert_eq!(again.to_string(), set.to_string());
     }

@@ -103,6 +103,11 @@ impl<T> List<T> {
         self.0.pop()
     }
 
+    /// Removes the values that are not to be kept.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        self.0.retain(|value| keep(value));
+    }
+
     /// Removes and returns the last value.
     pub(crate) fn pop(&mut self) -> Option<T> {
         self.0.pop()

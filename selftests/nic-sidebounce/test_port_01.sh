@@ -59,6 +59,17 @@ expect_equal "rx_dropped=1 tx_dropped=1 rx_accepted=1 tx_accepted=1" "$(since po
 expect_match '10 1 [0-9]+ in' "$(grep ' in$' "$filters/port0/rule_stats")"
 expect_match '10 1 [0-9]+ out' "$(grep ' out$' "$filters/port0/rule_stats")"
 
+it "rules that stay go on counting when others come before and between them"
+rules port0 <<-END
+	default rx accept
+	default tx accept
+	add prio 5 dir rx proto sctp action drop name new
+	add prio 10 dir rx proto udp dst_port 9 action drop name in
+	add prio 10 dir rx proto sctp action drop name between
+	add prio 10 dir tx proto udp dst_port 9 action drop name out
+END
+expect_equal "10 1 in, 10 1 out" "$(awk '/ (in|out)$/ {printf "%s%s %s %s", sep, $1, $2, $4; sep = ", "}' "$filters/port0/rule_stats")"
+
 it "what bounces while the pair is down is dropped, or passes if it is to fail open"
 rules port0 <<<""
 mark_counts port0
@@ -121,6 +132,10 @@ expect_both vf0 wire
 expect_ok filter_set port0 quarantine 1
 both 19
 expect_both "$up vf0" "$down wire"
+expect_ok filter_set port0 tx_mode none
+both 19
+expect_both "$up vf0" "$down wire"
+expect_ok filter_set port0 tx_mode capture
 expect_ok filter_set port0 quarantine 0
 both 19
 expect_both vf0 wire

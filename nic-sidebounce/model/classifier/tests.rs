@@ -13,7 +13,9 @@ use super::{
 };
 
 fn rules(text: &str) -> RuleSet {
-    RuleSet::new(Limits::DEFAULT).changed(text).unwrap()
+    RuleSet::new(Limits::DEFAULT)
+        .changed(text, || false)
+        .unwrap()
 }
 
 fn table(set: &RuleSet, max_masks: usize) -> Table {

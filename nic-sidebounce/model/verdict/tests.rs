@@ -29,7 +29,9 @@ struct Vf {
 
 impl Vf {
     fn new(text: &str) -> Self {
-        let rules = RuleSet::new(Limits::DEFAULT).changed(text).unwrap();
+        let rules = RuleSet::new(Limits::DEFAULT)
+            .changed(text, || false)
+            .unwrap();
         Self {
             policy: Policy::new(&rules, Generation::FIRST, Options::new(1)).unwrap(),
             learned: Learned::new(8, 1).unwrap(),
@@ -145,7 +147,9 @@ fn what_is_known_of_one_direction_is_not_taken_for_the_other() {
 #[test]
 fn what_one_probe_finds_is_not_worth_remembering() {
     let policy = |text: &str, max_masks| {
-        let rules = RuleSet::new(Limits::DEFAULT).changed(text).unwrap();
+        let rules = RuleSet::new(Limits::DEFAULT)
+            .changed(text, || false)
+            .unwrap();
         let options = Options {
             max_masks,
             ..Options::new(1)

@@ -26,7 +26,7 @@ fn rule_set(random: &mut Random, count: u64) -> RuleSet {
         max_patterns: 1 << 20,
         ..Limits::DEFAULT
     };
-    RuleSet::new(limits).changed(&text).expect("well-formed")
+    RuleSet::new(limits).changed(&text, || false).expect("well-formed")
 }
 
 fn key(random: &mut Random, direction: Direction) -> Key {
@@ -117,7 +117,7 @@ fn benchmark_rules(count: u32, lengths: u32) -> RuleSet {
         .collect();
     let text = lines.concat();
     RuleSet::new(Limits::DEFAULT)
-        .changed(&text)
+        .changed(&text, || false)
         .expect("well-formed")
 }
 

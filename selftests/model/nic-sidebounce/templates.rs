@@ -16,7 +16,7 @@ const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 9];
 
 fn action(text: &str, direction: Direction, bytes: &[u8], vid: Option<u16>) -> Option<Action> {
     let rules = RuleSet::new(Limits::DEFAULT)
-        .changed(text)
+        .changed(text, || false)
         .expect("well-formed");
     let table = Table::build(rules.rules(), direction, Options::new(1)).expect("memory");
     let header = parse(bytes, vid.map(Tag), direction);
