@@ -33,7 +33,7 @@ use kernel::{
 pub struct PortVlan {
     /// Which kind of tag.
     pub protocol: VlanProtocol,
-    /// The VLAN, 1..=4094.
+    /// The VLAN, 1..=4094; 0 for a tag with a priority only.
     pub vid: u16,
     /// The priority, 0..=7.
     pub priority: u8,
@@ -58,9 +58,10 @@ impl VfConfig {
         };
         Self {
             mac: [a, b, c, d, e, f],
-            // VID 0 with a priority is a tag too, but not one of a VLAN.
+            // VID 0 with a priority is a tag, too.
             vlan: match (u16::try_from(info.vlan), u8::try_from(info.qos)) {
-                (Ok(vid @ 1..), Ok(priority)) => Some(PortVlan {
+                (Ok(0), Ok(0)) => None,
+                (Ok(vid), Ok(priority)) => Some(PortVlan {
                     protocol,
                     vid,
                     priority,
@@ -147,7 +148,7 @@ impl<'a> Driver<'a> {
             None => (VlanProtocol::Customer, 0, 0),
             Some(PortVlan {
                 protocol,
-                vid: vid @ 1..=4094,
+                vid: vid @ 0..=4094,
                 priority: priority @ 0..=7,
             }) => (protocol, vid, priority),
             Some(_) => return Err(ERANGE),

@@ -109,9 +109,15 @@ expect_ok in_ns vm0 ping -q -c 2 -i 0.1 -W 5 "$peer4"
 expect_ok load_module nic_sidebounce
 ktest_modules+=(nic_sidebounce)
 add_both
+# Cards that were reset come back one after the other.
 accepting() {
-	expect_soon 10 in_ns vm0 ping -q -c 1 -W 1 "$peer4"
-	expect_soon 10 in_ns peer ping -q -c 1 -W 1 "$vf0_4"
+	local place
+	for place in "host $pf" "peer $wire" "vm0 vf0"; do
+		# shellcheck disable=SC2086 # two words
+		expect_soon 20 carrier $place
+	done
+	expect_soon 20 in_ns vm0 ping -q -c 1 -W 1 "$peer4"
+	expect_soon 20 in_ns peer ping -q -c 1 -W 1 "$vf0_4"
 }
 it "with a filter that accepts, hosts talk" accepting
 it "the PF may go down and up under traffic"
@@ -158,6 +164,12 @@ expect_ok ip link set "$pf" vf 1 vlan 9 qos 3
 expect_ok filter_add "f1 dev:$pf vf:1"
 expect_ok filter_remove f1
 expect_match '.*vf 1 .*vlan 9, qos 3.*' "$(ip link show dev "$pf" | grep 'vf 1 ')"
+expect_ok ip link set "$pf" vf 1 vlan 0 qos 3
+before_qos=$(ip link show dev "$pf" | grep 'vf 1 ')
+expect_ok filter_add "f1 dev:$pf vf:1"
+expect_ok filter_remove f1
+expect_equal "$before_qos" "$(ip link show dev "$pf" | grep 'vf 1 ')"
+expect_match '.*qos 3.*' "$before_qos"
 expect_ok ip link set "$pf" vf 1 vlan 0
 it "the VFs may go and come back under a filter"
 for ns in vm0 vm1; do ip netns del $ns; done
