@@ -7,7 +7,6 @@ use crate::{
     filter::Filter,
     model::{
         key::Direction,
-        mode::TxMode,
         spec::Side,
         verdict::Verdict, //
     },
@@ -99,7 +98,7 @@ impl Between {
     fn decide<'a>(&self, visit: Visit<'a>, direction: Direction) -> Outcome<'a> {
         let filter = &self.filter;
         let reader = visit.here().reader();
-        if direction == Direction::Tx && filter.settings_now(reader).tx_mode == TxMode::None {
+        if direction == Direction::Tx && filter.settings_now(reader).lets_all_go_on() {
             return Outcome::Pass(visit);
         }
         let decision = filter.judge(reader, &visit, seen::tag(&visit), direction);

@@ -20,8 +20,7 @@ use crate::{
         key::Direction,
         mode::{
             Bum,
-            Fail,
-            TxMode, //
+            Fail, //
         },
         note::Note,
         packet::Tag,
@@ -48,6 +47,7 @@ use kernel_ext::{
         Packet,
         Visit, //
     },
+    sched::now_ns,
     sync::{
         with_bottom_halves_off,
         Reader, //
@@ -153,7 +153,7 @@ impl Filter {
 
     /// The VM has sent a frame; its service tag is off.
     pub(crate) fn sent(&self, reader: Reader<'_>, frame: Frame) {
-        if self.settings_now(reader).tx_mode == TxMode::None {
+        if self.settings_now(reader).lets_all_go_on() {
             return self.go_on(reader, frame);
         }
         let decision = self.judge(reader, &frame, seen::tag(&frame), Direction::Tx);
@@ -339,10 +339,16 @@ impl Filter {
     /// Hands over some of what was held and is due to be, and drops what has waited for too long. Whether there is
     /// more. Process context; never twice at once.
     pub(crate) fn tend(&self) -> bool {
-        // Those who send to the VM meanwhile could keep this busy for ever.
-        const AT_ONCE: usize = 256;
+        // Those who send to the VM meanwhile could keep this busy for ever, but other filters are to be tended, too.
+        const AT_ONCE_NS: u64 = 50_000_000;
+        let until_ns = now_ns().saturating_add(AT_ONCE_NS);
         // What is sent may wait for this CPU's bottom halves, which run after each: nothing may pass before it.
-        (0..AT_ONCE).all(|_| with_bottom_halves_off(|| self.tend_one()))
+        while with_bottom_halves_off(|| self.tend_one()) {
+            if now_ns() >= until_ns {
+                return true;
+            }
+        }
+        false
     }
 
     /// Hands over or drops one frame, if there is one to be.

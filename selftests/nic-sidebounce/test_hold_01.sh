@@ -169,6 +169,22 @@ wait $sender
 note "$holds times; $(since port0 held)"
 [ "$(since port0 held)" != held=0 ] || fail "none were held"
 
+it "a replay ends although more comes without a pause"
+expect_ok filter_set port0 hold_packets 1024
+unlisten
+nsenter --net=/run/netns/peer "$ktest_top/build/bin/frames" send wire 1000000 <<<"$to_vm 1" &
+flood=$!
+expect_ok filter_set port0 hold 1
+expect_waiting 1024
+expect_ok filter_set port0 hold 0
+expect_soon 10 grep -qx serving "$filters/port0/phase"
+kill -0 $flood || fail "the flood had ended before"
+kill $flood
+wait $flood 2>/dev/null
+expect_ok filter_set port0 hold_packets 65536
+listen vm0 vf0
+listen peer wire
+
 it "level 2's packets are held with the others"
 rules port0 <<<""
 read -r up down <"$filters/port0/ports"
