@@ -276,7 +276,7 @@ struct Unparsed;
 
 impl TextFile<SharedFilter> for Unparsed {
     const NAME: &'static CStr = c"unparsed_reasons";
-    const MODE: Mode = Mode::ReadOnly;
+    const MODE: Mode = Mode::RootReadOnly;
 
     fn show(filter: &Object<SharedFilter>, out: &mut dyn Write) -> Result {
         filter.counters.show_unparsed(out).map_err(|_| EIO)

@@ -45,7 +45,7 @@ expect_equal "sb0u sb0d, sb1u sb1d, sb2u sb2d" "$(filter_get f ports), $(filter_
 expect_equal "port 0 none" "$(filter_get t backend) $(filter_get t vid) $(filter_get t mac)"
 expect_equal "dev:$pf vf:0" "$(filter_get f target)"
 it "what tells who talks to whom is root's alone"
-expect_equal "600 400 400" "$(cd "$filters/f" && stat -c %a rules rule_stats flows | xargs)"
+expect_equal "600 400 400 400" "$(cd "$filters/f" && stat -c %a rules rule_stats flows stats/unparsed_reasons | xargs)"
 it "what is not there cannot be removed"
 expect_errno ENOENT filter_remove h
 expect_errno EINVAL filter_remove /
