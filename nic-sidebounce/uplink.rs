@@ -8,6 +8,7 @@ use crate::{
         divert::{
             self,
             Above,
+            Delivery,
             Origin,
             Outcome as Way,
             Port,
@@ -88,13 +89,13 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if it has no Ethernet header, [`ENOMEM`].
+    /// [`EINVAL`] if it has no Ethernet header, [`ENXIO`] if it is not for the VF, [`ENOMEM`].
     #[inline]
     pub(crate) fn address(&self, frame: &mut Frame, bum: Bum) -> Result {
-        let [d0, d1, d2, d3, d4, d5] = frame.at(0).ok_or(EINVAL)?;
-        match self.readdress(Mac([d0, d1, d2, d3, d4, d5]), bum) {
-            Some(mac) => frame.edit().set_dst_mac(mac.0),
-            None => Ok(()),
+        match self.delivery(Mac(frame.at(0).ok_or(EINVAL)?), bum) {
+            Delivery::AsIs => Ok(()),
+            Delivery::To(mac) => frame.edit().set_dst_mac(mac.0),
+            Delivery::Nowhere => Err(ENXIO),
         }
     }
 }

@@ -81,6 +81,17 @@ pub(crate) enum Outcome<'a> {
     Lost(Lost),
 }
 
+/// How a packet gets to a VF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// As it is.
+    AsIs,
+    /// With this address instead of its own.
+    To(Mac),
+    /// Not at all.
+    Nowhere,
+}
+
 /// What is to be done before a packet goes where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin<'a> {
@@ -93,11 +104,20 @@ pub(crate) enum Origin<'a> {
 }
 
 impl Port {
-    /// The address that a packet is to have for the VF instead of `dst`, if it is to have another one.
-    pub(crate) fn readdress(&self, dst: Mac, bum: Bum) -> Option<Mac> {
-        match bum {
-            Bum::Unicast if dst.is_group() => Some(self.mac),
-            Bum::Unicast | Bum::Flood => None,
+    /// How a packet for `dst` gets to the VF. The NIC would send what is for another address to the wire, with the
+    /// service tag: what level 2 gives that is not for this VF, or what was held while the address has changed.
+    pub(crate) fn delivery(&self, dst: Mac, bum: Bum) -> Delivery {
+        if self.mac == Mac::UNKNOWN || dst.is_link_local() {
+            Delivery::Nowhere
+        } else if dst.is_group() {
+            match bum {
+                Bum::Unicast => Delivery::To(self.mac),
+                Bum::Flood => Delivery::AsIs,
+            }
+        } else if dst == self.mac {
+            Delivery::AsIs
+        } else {
+            Delivery::Nowhere
         }
     }
 

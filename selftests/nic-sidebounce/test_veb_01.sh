@@ -71,6 +71,14 @@ send host sb0u "eth $pf_mac $vf0_mac $udp"
 heard "$pf"
 expect_no_leak
 
+it "what it gives to the VF that is not for it stops there"
+lost=$(filter_stat f0 lost)
+for dst in 02:00:00:00:00:77 $vf1_mac "$peer_mac" "$pf_mac" 01:80:c2:00:00:0e; do
+	send host sb0d "eth $dst 02:00:00:00:00:78 $udp"
+	heard
+done
+expect_equal $((lost + 5)) "$(filter_stat f0 lost)"
+
 it "what the rules accept goes on: from everywhere to the VF"
 expect_ok rules f0 <<<$'default rx accept\ndefault tx accept'
 send peer "$wire" "eth $vf0_mac $peer_mac $udp"
@@ -167,6 +175,22 @@ heard
 expect_equal 1 "$(dropped out)"
 send vm0 vf0 "eth $peer_mac $vf0_mac $udp"
 captured "$wire/$vid"
+
+it "what was held for an address that the VF no longer has is lost"
+expect_ok rules f0 <<<'default rx accept'
+lost=$(filter_stat f0 lost)
+expect_ok filter_set f0 hold 1
+send peer "$wire" "eth $vf0_mac $peer_mac $udp"
+expect_soon 5 grep -qx '[1-9][0-9]*' $filters/f0/waiting
+ip link set "$pf" vf 0 mac 02:00:00:00:00:0a
+expect_soon 5 grep -qx 02:00:00:00:00:0a $filters/f0/mac
+expect_ok filter_set f0 hold 0
+expect_soon 5 grep -qx serving $filters/f0/phase
+heard
+# Hosts that have talked look for it there, too.
+[ "$(filter_stat f0 lost)" -gt "$lost" ] || fail "it is not counted"
+ip link set "$pf" vf 0 mac $vf0_mac
+expect_soon 5 grep -qx $vf0_mac $filters/f0/mac
 
 it "in a jail, what is for the wire is not fetched from there"
 forget_heard

@@ -141,9 +141,31 @@ fn the_rules_of_the_vf_that_sends_come_first() {
 #[test]
 fn group_packets_are_readdressed_unless_the_vf_is_flooded() {
     let [port, _] = ports();
-    assert_eq!(port.readdress(Mac::BROADCAST, Bum::Unicast), Some(port.mac));
-    assert_eq!(port.readdress(PEER, Bum::Unicast), None);
-    assert_eq!(port.readdress(Mac::BROADCAST, Bum::Flood), None);
+    let readdressed = port.delivery(Mac::BROADCAST, Bum::Unicast);
+    assert_eq!(readdressed, Delivery::To(port.mac));
+    assert_eq!(port.delivery(Mac::BROADCAST, Bum::Flood), Delivery::AsIs);
+}
+
+#[test]
+fn a_vf_gets_nothing_that_is_not_for_it() {
+    let [port, other] = ports();
+    let unknown = Port {
+        mac: Mac::UNKNOWN,
+        ..port
+    };
+    for bum in [Bum::Unicast, Bum::Flood] {
+        assert_eq!(port.delivery(port.mac, bum), Delivery::AsIs);
+        for dst in [PEER, PF, other.mac, Mac::UNKNOWN] {
+            assert_eq!(port.delivery(dst, bum), Delivery::Nowhere);
+        }
+        for last in 0..=0x0f {
+            let dst = Mac([0x01, 0x80, 0xc2, 0, 0, last]);
+            assert_eq!(port.delivery(dst, bum), Delivery::Nowhere);
+        }
+        for dst in [port.mac, PEER, Mac::BROADCAST, Mac::UNKNOWN] {
+            assert_eq!(unknown.delivery(dst, bum), Delivery::Nowhere);
+        }
+    }
 }
 
 #[test]
