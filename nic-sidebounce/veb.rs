@@ -116,7 +116,7 @@ impl Attachment {
             error => error,
         })?;
         // Without one it is kept apart all the same, until it has one.
-        let mac = usable(Mac(config.mac), uplink, vf);
+        let mac = usable(Mac(config.mac), uplink, vf).unwrap_or(Mac::UNKNOWN);
         let service = vids.choose(uplink)?;
         let port = Port { vf, service, mac };
         let member = Membership::new(device, VlanProtocol::Customer, service.get())?;
@@ -162,9 +162,14 @@ impl Attachment {
             None => return Condition::Gone,
             Some(_) => return Condition::Overridden,
         }
-        match usable(Mac(config.mac), self.seat.uplink(), self.port.vf) {
-            mac if mac == self.port.mac || mac == Mac::UNKNOWN => Condition::Good,
-            mac => Condition::Moved(mac),
+        let told = Mac(config.mac);
+        // One that is reset has none for a moment, and then mostly the same again; the card knows that as before.
+        if told == Mac::UNKNOWN {
+            return Condition::Good;
+        }
+        match usable(told, self.seat.uplink(), self.port.vf) {
+            Ok(mac) if mac != self.port.mac => Condition::Moved(mac),
+            Ok(_) | Err(_) => Condition::Good,
         }
     }
 
@@ -217,12 +222,22 @@ impl Attachment {
 }
 
 /// The address that a VF may have of those that its driver tells: a guest must not take that of the PF or of
-/// another VF by giving itself the same.
-fn usable(mac: Mac, uplink: &Uplink, vf: u16) -> Mac {
-    match mac.is_group() || uplink.has_mac(mac, vf) {
+/// another VF by giving itself the same. Of two filtered VFs it is that of the first one, and that of one without a
+/// filter in any case.
+///
+/// # Errors
+///
+/// What the driver fails with when it is asked about VFs.
+fn usable(mac: Mac, uplink: &Uplink, vf: u16) -> Result<Mac> {
+    if mac == Mac::UNKNOWN || mac.is_group() || uplink.has_mac(mac, vf) {
+        return Ok(Mac::UNKNOWN);
+    }
+    let owners = uplink.device().vfs_with_mac(mac.0)?;
+    let is_neighbour = |owner: &u16| *owner != vf && !uplink.has_vf(*owner);
+    Ok(match owners.iter().any(is_neighbour) {
         true => Mac::UNKNOWN,
         false => mac,
-    }
+    })
 }
 
 /// Lets the PF listen to an address, if it is known, and if there is another VF that could send to it: a card may give

@@ -96,6 +96,24 @@ impl Device {
         let driver = Driver::of(&locked)?;
         driver.config(vf)
     }
+
+    /// The VFs whose address is `mac` by what its driver tells, at one moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vf`], and [`ENOMEM`].
+    pub fn vfs_with_mac(self, mac: [u8; 6]) -> Result<KVec<u16>> {
+        let rtnl = Rtnl::lock();
+        let locked = rtnl.device(self.id).ok_or(ENODEV)?.lock();
+        let driver = Driver::of(&locked)?;
+        let mut vfs = KVec::new();
+        for vf in 0..locked.netdev().vfs() {
+            if driver.config(vf)?.mac == mac {
+                vfs.push(vf, GFP_KERNEL)?;
+            }
+        }
+        Ok(vfs)
+    }
 }
 
 /// What the driver of a device does with VFs, while nobody else asks it.

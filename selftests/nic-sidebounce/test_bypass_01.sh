@@ -129,7 +129,31 @@ listen host "$pf" late
 send peer "$wire" "eth $pf_mac $peer_mac $udp"
 expect_heard "$pf"
 unlisten
+
+# f0_mac MAC: the filter knows the VF by this address, soon.
+f0_mac() { expect_soon 5 grep -qx "$1" "$filters/f0/mac" || note "it is $(filter_get f0 mac)"; }
+
+it "nor those of a VF without a filter, whoever comes first"
+ip link set "$pf" vf 1 mac $vf1_mac
+vm_add 1
+in_ns vm0 ip link set vf0 down
+in_ns vm0 ip link set vf0 address $vf1_mac
+in_ns vm0 ip link set vf0 up
+expect_soon 10 carrier vm0 vf0
+f0_mac none
+listen vm0 vf0
+listen vm1 vf1
+rx_accepted=$(filter_stat f0 rx_accepted)
+send peer "$wire" "eth $vf1_mac $peer_mac $udp"
+expect_heard vf1
+expect_equal "$rx_accepted" "$(filter_stat f0 rx_accepted)"
+unlisten
+ip link set "$pf" vf 1 mac 02:00:00:00:00:33
+f0_mac $vf1_mac
+ip link set "$pf" vf 1 mac $vf1_mac
+f0_mac none
 filters_clear
+ip netns del vm1
 
 it "VFs that come back are never open, whether they have an address or not"
 need_write $sidebounce/add_filter "f0 dev:$pf vf:0"
