@@ -3,7 +3,7 @@
 //! The companion of the igb driver: lets an 82576 itself give a VF of the host what is on its way to an isolated VF,
 //! so that the physical function never sees it.
 
-mod ffi;
+pub(crate) mod ffi;
 
 use crate::model::pool::{
     Former,

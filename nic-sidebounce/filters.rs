@@ -388,6 +388,7 @@ impl Entry {
         if let Place::Vf(attachment) = &mut self.place {
             // Tried again later if it fails.
             let _ = attachment.listen(!self.filter.0.has_pool());
+            attachment.leave_vlans();
         }
         let status = match (condition, &mut self.place) {
             (Condition::Moved(mac), Place::Vf(attachment)) => {

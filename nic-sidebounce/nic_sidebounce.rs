@@ -21,6 +21,7 @@ mod ffi;
 mod filter;
 mod filters;
 mod holding;
+mod joined;
 mod judge;
 mod model;
 mod netlink;

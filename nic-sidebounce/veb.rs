@@ -8,6 +8,7 @@ use crate::{
         Route,
         Status, //
     },
+    joined::Joined,
     model::{
         divert::Port,
         ethernet::{
@@ -73,6 +74,7 @@ impl Vids {
 pub(crate) struct Attachment {
     // Fields drop in declaration order: the VF is as it was before its packets can no longer pass the PF.
     vlan: VfLoan,
+    joined: Joined,
     seat: Seat,
     port: Port,
     /// [`None`] while the card gives what is for the VF to another VF.
@@ -129,13 +131,16 @@ impl Attachment {
             vid: service.get(),
             priority: 0,
         };
-        Ok(Self {
+        let mut attachment = Self {
             vlan: VfLoan::new(device, vf, vlan)?,
+            joined: Joined::new(device, vf, service.get()),
             seat,
             port,
             address,
             member,
-        })
+        };
+        attachment.leave_vlans();
+        Ok(attachment)
     }
 
     /// What has become of it.
@@ -210,6 +215,12 @@ impl Attachment {
             }
         }
         Ok(())
+    }
+
+    /// Takes the VF out of VLANs that it was in before, on cards of which it is known how to do that.
+    pub(crate) fn leave_vlans(&mut self) {
+        // Other cards let it stay there. What fails else is tried again.
+        let _ = self.joined.leave();
     }
 
     /// What `filter` is told about.

@@ -2,7 +2,10 @@
 
 //! What of a network card may be changed besides its driver.
 
-use crate::model::pool;
+use crate::model::{
+    joined,
+    pool, //
+};
 use kernel_ext::pci::{
     Register,
     RegisterMap, //
@@ -13,12 +16,20 @@ const INTEL: u16 = 0x8086;
 const DEVICES: &[u16] = &[
     0x10c9, 0x10e6, 0x10e7, 0x10e8, 0x150a, 0x150d, 0x1518, 0x1526,
 ];
-const REGISTERS: &[Register] = &[Register {
-    offset_bytes: pool::VT_CTL,
-    changeable: pool::DEFAULT,
-}];
+const REGISTERS: &[Register] = &[
+    Register {
+        offset_bytes: pool::VT_CTL,
+        count: 1,
+        changeable: pool::DEFAULT,
+    },
+    Register {
+        offset_bytes: joined::VLVF,
+        count: joined::ENTRIES,
+        changeable: joined::POOLS,
+    },
+];
 
 /// The registers of an 82576.
-// SAFETY: The register has no effect when read. All of its bits say which queues get a frame, and each queue has
-// only memory that whoever drives its function has given it.
-pub(super) static MAP: RegisterMap = unsafe { RegisterMap::new(INTEL, DEVICES, 0, REGISTERS) };
+// SAFETY: None of the registers has an effect when read. All of those bits say which queues get a frame, and each
+// queue has only memory that whoever drives its function has given it.
+pub(crate) static MAP: RegisterMap = unsafe { RegisterMap::new(INTEL, DEVICES, 0, REGISTERS) };

@@ -12,6 +12,7 @@ pub(crate) mod field;
 pub(crate) mod flow;
 pub(crate) mod hash;
 pub(crate) mod hold;
+pub(crate) mod joined;
 pub(crate) mod key;
 pub(crate) mod learned;
 pub(crate) mod line;

@@ -67,6 +67,11 @@ impl Pool {
         (u32::from(vf) < NUMBER).then_some(Self(vf))
     }
 
+    /// Its number.
+    pub(crate) fn number(self) -> u16 {
+        self.0
+    }
+
     fn bits(self) -> u32 {
         u32::from(self.0) << SHIFT
     }

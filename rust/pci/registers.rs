@@ -9,6 +9,7 @@ use crate::bindings;
 use core::ptr::NonNull;
 use kernel::{
     ffi::c_void,
+    interrupt::local_interrupt_disable,
     prelude::*, //
 };
 
@@ -19,13 +20,29 @@ const GONE: u32 = u32::MAX;
 const COMMAND: u16 = 4;
 const COMMAND_MEMORY: u8 = 1 << 1;
 
-/// A register of 32 bits.
+/// A register of 32 bits, or several in a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Register {
-    /// Where it is behind its base address register, a multiple of 4.
+    /// Where the first one is behind its base address register, a multiple of 4.
     pub offset_bytes: u32,
+    /// How many there are.
+    pub count: u32,
     /// The bits that may be changed.
     pub changeable: u32,
+}
+
+impl Register {
+    /// Where the last one ends.
+    fn end_bytes(&self) -> u32 {
+        self.offset_bytes
+            .saturating_add(self.count.saturating_mul(4))
+    }
+
+    /// Whether one of them is at `offset_bytes`.
+    fn is_at(&self, offset_bytes: u32) -> bool {
+        (self.offset_bytes..self.end_bytes()).contains(&offset_bytes)
+            && offset_bytes.trailing_zeros() >= 2
+    }
 }
 
 /// The registers of some kinds of functions that may be used besides the driver.
@@ -69,10 +86,7 @@ impl RegisterMap {
 
     /// Number of bytes up to the end of the last register.
     fn len_bytes(&self) -> u32 {
-        let ends = self
-            .registers
-            .iter()
-            .map(|register| register.offset_bytes.saturating_add(4));
+        let ends = self.registers.iter().map(Register::end_bytes);
         ends.max().unwrap_or(0)
     }
 }
@@ -144,8 +158,7 @@ impl<'a> Registers<'a> {
             .map
             .registers
             .iter()
-            .find(|register| register.offset_bytes == offset_bytes)
-            .filter(|register| register.offset_bytes.trailing_zeros() >= 2)
+            .find(|register| register.is_at(offset_bytes))
             .ok_or(EPERM)?;
         let offset = usize::try_from(offset_bytes).map_err(|_| EPERM)?;
         // SAFETY: By the type invariant it is within the mapping.
@@ -168,7 +181,7 @@ impl<'a> Registers<'a> {
     }
 
     /// Gives the bits `mask` of the register at `offset_bytes` the value that they have in `value`, and reads them
-    /// back.
+    /// back. No interrupt of this CPU comes between; what another CPU changes between is lost.
     ///
     /// # Errors
     ///
@@ -180,6 +193,7 @@ impl<'a> Registers<'a> {
             return Err(EPERM);
         }
         let value = value & mask;
+        let _irqs_off = local_interrupt_disable();
         let now = self.read(offset_bytes)?;
         // SAFETY: By the type invariant it is a register of which these bits may be changed; it is aligned.
         unsafe { bindings::writel(now & !mask | value, at) };

@@ -10,11 +10,44 @@
 need_network 2
 need_module nic_sidebounce
 at_end filters_clear
+udp="ip $a4 $b4 udp 1000 9"
+
+it "VLANs that a guest has joined before its filter came do not lead past it"
+for vlan in 100 3901; do
+	ip -n vm0 link add link vf0 name v$vlan type vlan id $vlan
+	ip -n vm0 link set v$vlan up
+done
+listen vm0 vf0 promisc
+send peer "$wire" "eth $vf0_mac $peer_mac vlan 100 $udp"
+expect_heard vf0/100
+need_write $sidebounce/add_filter "f0 dev:$pf vf:0"
+need_write $sidebounce/add_filter "f1 dev:$pf vf:1"
+expect_equal 3901 "$(filter_get f1 vid)"
+expect_ok rules f0 <<<$'default rx drop\ndefault tx drop'
+expect_ok rules f1 <<<$'default rx accept\ndefault tx drop'
+for dst in "$vf0_mac" "$broadcast"; do
+	send peer "$wire" "eth $dst $peer_mac vlan 100 $udp"
+	expect_heard ""
+	send vm1 vf1 "eth $dst $vf1_mac $udp"
+	expect_heard ""
+done
+expect_ok rules f0 <<<$'default rx accept\ndefault tx accept'
+send peer "$wire" "eth $vf0_mac $peer_mac $udp"
+expect_heard vf0
+it "and lead there again when it has gone"
+filter_remove f0
+filter_remove f1
+send peer "$wire" "eth $vf0_mac $peer_mac vlan 100 $udp"
+expect_heard vf0/100
+send peer "$wire" "eth $vf0_mac $peer_mac vlan 101 $udp"
+expect_heard ""
+unlisten
+for vlan in 100 3901; do ip -n vm0 link del v$vlan; done
+
 need_write $sidebounce/add_filter "f0 dev:$pf vf:0"
 need_write $sidebounce/add_filter "f1 dev:$pf vf:1"
 vid0=$(filter_get f0 vid)
 vid1=$(filter_get f1 vid)
-udp="ip $a4 $b4 udp 1000 9"
 for device in sb0u sb0d sb1u sb1d; do
 	quiet host $device
 	ip link set $device up
