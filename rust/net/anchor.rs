@@ -48,6 +48,9 @@ use kernel::{
     }, //
 };
 
+/// Before any [`Events`](super::Events): who is told that a device goes finds the tie cut.
+const PRIORITY: c_int = 1;
+
 /// What is done with a device while an [`Anchor`] is tied to it.
 ///
 /// # Safety
@@ -109,6 +112,7 @@ impl<C: Cargo> Anchor<C> {
                 notifier <- Opaque::ffi_init(|slot: *mut bindings::notifier_block| unsafe {
                     slot.write(bindings::notifier_block {
                         notifier_call: Some(notified::<C>),
+                        priority: PRIORITY,
                         ..pin_init::zeroed()
                     });
                 }),
