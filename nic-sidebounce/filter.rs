@@ -5,6 +5,7 @@
 mod path;
 
 use crate::{
+    claims::Claims,
     control::NETLINK,
     ffi::{
         self,
@@ -39,6 +40,7 @@ use crate::{
     uplink::Uplink,
     vmm::{
         Choice,
+        Presence,
         Vmm, //
     }, //
 };
@@ -122,6 +124,8 @@ pub(crate) struct Filter {
     pub(crate) vmm: Slot<Vmm>,
     /// Empty unless bounced packets are shown.
     pub(crate) sampling: Slot<Sampling>,
+    /// Which devices all filters use.
+    pub(crate) claims: Arc<Claims>,
     #[pin]
     status: Mutex<Status>,
     bell: Arc<Bell>,
@@ -138,6 +142,7 @@ impl Filter {
         spec: &Spec<'_>,
         bounds: Bounds,
         bell: Arc<Bell>,
+        claims: Arc<Claims>,
     ) -> Result<Arc<Self>> {
         let name = CString::try_from_fmt(format_args!("{}", spec.name))?;
         let target = CString::try_from_fmt(format_args!("{}", spec.target))?;
@@ -160,6 +165,7 @@ impl Filter {
                 pair: Slot::empty(),
                 vmm: Slot::empty(),
                 sampling: Slot::empty(),
+                claims,
                 status <- new_mutex!(Status::Waiting("it was just added"), "nic_sidebounce::Status"),
                 bell,
             }),
@@ -301,6 +307,22 @@ impl Filter {
         drop(former);
         self.bell.ring();
         Ok(())
+    }
+
+    /// Lets go of the device that receives what bounces if it has gone, and takes it again if it is back.
+    pub(crate) fn tend_vmm(self: &Arc<Self>) {
+        let _changes = self.changes.lock();
+        let state = self.vmm.with(|vmm| vmm.map(Vmm::state));
+        let Some((wanted, presence)) = state else {
+            return;
+        };
+        // What fails is tried again the next time.
+        if presence == Presence::Gone {
+            let _ = self.vmm.replace(Vmm::without(wanted.clone()));
+        }
+        if presence != Presence::There {
+            let _ = Vmm::again(self, wanted).and_then(|vmm| self.vmm.replace(vmm));
+        }
     }
 
     /// Parts the filter from all that refers to it. Process context.

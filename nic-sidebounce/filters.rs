@@ -3,6 +3,10 @@
 //! The filters, in `/sys/kernel/nic_sidebounce/filters`.
 
 use crate::{
+    claims::{
+        Claims,
+        Role, //
+    },
     filter::{
         Filter,
         Route,
@@ -128,6 +132,7 @@ pub(crate) struct Filters {
     bounds: Bounds,
     vids: Vids,
     bell: Arc<Bell>,
+    claims: Arc<Claims>,
     /// Until then it is looked more often.
     eager_until_ns: Atomic<u64>,
 }
@@ -145,6 +150,7 @@ impl Filters {
             bounds,
             vids,
             bell,
+            claims: Claims::new()?,
             eager_until_ns: Atomic::new(0),
         }))
     }
@@ -183,7 +189,8 @@ impl Filters {
         let open = (*open).as_mut().ok_or(ENODEV)?;
         // First, so that nothing is touched in vain.
         let vacancy = open.named.vacancy(name)?;
-        let filter = Filter::new(open.free_id(), &spec, self.bounds, self.bell.clone())?;
+        let (bell, claims) = (self.bell.clone(), self.claims.clone());
+        let filter = Filter::new(open.free_id(), &spec, self.bounds, bell, claims)?;
         let is_same = |entry: &Entry| *entry.filter.0.target == *filter.target;
         if open.named.iter().any(is_same) {
             return Err(EBUSY);
@@ -252,6 +259,10 @@ impl Filters {
         let Some(open) = (*open).as_mut() else {
             return;
         };
+        // First, since a card gives others what is for a VM while a pool's device is gone.
+        for entry in open.named.iter() {
+            entry.filter.0.tend_vmm();
+        }
         // Without memory it is done the next time.
         let Ok((named, mut shared)) = open.share(&self.vids) else {
             return;
@@ -314,8 +325,8 @@ impl Shared<'_> {
     ///
     /// # Errors
     ///
-    /// [`EBUSY`] if the device has a filter of its own, or as [`Uplink::new`].
-    fn uplink(&mut self, device: Device) -> Result<Arc<Uplink>> {
+    /// [`EBUSY`] if the device has a filter of its own or receives what bounces, or as [`Uplink::new`].
+    fn uplink(&mut self, device: Device, claims: &Arc<Claims>) -> Result<Arc<Uplink>> {
         let is_it = |trunk: &&Trunk| trunk.uplink.device() == device && trunk.uplink.is_there();
         if let Some(trunk) = self.trunks.iter().find(is_it) {
             return Ok(trunk.uplink.clone());
@@ -323,8 +334,10 @@ impl Shared<'_> {
         if self.taps.contains(&device) {
             return Err(EBUSY);
         }
+        let claim = claims.claim(device, Role::Filtered)?;
         let uplink = Uplink::new(device)?;
-        self.trunks.push(Trunk::new(uplink.clone()), GFP_KERNEL)?;
+        self.trunks
+            .push(Trunk::new(uplink.clone(), claim), GFP_KERNEL)?;
         Ok(uplink)
     }
 
@@ -360,7 +373,7 @@ impl Entry {
                 (Place::Device(tap), Status::Filtering { vid: 0, mac: None })
             }
             Target::Vf { vf, .. } => {
-                let uplink = shared.uplink(device)?;
+                let uplink = shared.uplink(device, &filter.claims)?;
                 let attachment = Attachment::new(&uplink, vf, shared.vids, filter)?;
                 let status = attachment.status();
                 (Place::Vf(attachment), status)
@@ -469,7 +482,7 @@ impl Open {
 fn reason(error: Error) -> &'static str {
     match error {
         ENODEV => "there is no such device, or no such VF",
-        EBUSY => "the VF or the device has another filter",
+        EBUSY => "the VF or the device has another use",
         ENOSPC => "no VLAN is free",
         EOPNOTSUPP => "the device or its driver cannot do it",
         ENOMEM => "there is no memory",

@@ -14,6 +14,7 @@
 //! - **rx**, **tx**: as the VM sees it: to it, from it.
 //! - **service VLAN**: the VLAN that keeps a VF apart from the wire, so that its packets pass the PF.
 
+mod claims;
 mod companion;
 mod control;
 mod driver;

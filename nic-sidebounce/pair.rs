@@ -3,6 +3,10 @@
 //! The two network devices of a filter, between which level 2 is.
 
 use crate::{
+    claims::{
+        Claim,
+        Role, //
+    },
     filter::Filter,
     model::key::Direction, //
 };
@@ -44,6 +48,7 @@ pub(crate) struct Pair {
     up: Port<Side>,
     /// On the side of the VF: what is on its way from the VM bounces there.
     down: Port<Side>,
+    _claims: [Claim; 2],
 }
 
 impl Pair {
@@ -68,9 +73,12 @@ impl Pair {
             port.set_carrier(Carrier::On);
             Ok::<_, Error>(port)
         };
+        let claim = |port: &Port<Side>| filter.claims.claim(port.device(), Role::Bounced);
+        let (up, down) = (side('u', Direction::Tx)?, side('d', Direction::Rx)?);
         Ok(Self {
-            up: side('u', Direction::Tx)?,
-            down: side('d', Direction::Rx)?,
+            _claims: [claim(&up)?, claim(&down)?],
+            up,
+            down,
         })
     }
 

@@ -3,6 +3,10 @@
 //! The back end `port`: a network device of the host that leads to a VM, or that stands for a VM's own.
 
 use crate::{
+    claims::{
+        Claim,
+        Role, //
+    },
     ffi::Why,
     filter::Filter,
     model::{
@@ -29,6 +33,7 @@ use kernel_ext::net::{
 pub(crate) struct Tap {
     hook: Hook<Between>,
     side: Side,
+    _claim: Claim,
 }
 
 struct Between {
@@ -41,10 +46,14 @@ impl Tap {
     ///
     /// # Errors
     ///
-    /// As [`Hook::new`].
+    /// [`EBUSY`] if the device receives what bounces, or as [`Hook::new`].
     pub(crate) fn new(device: Device, side: Side, filter: Arc<Filter>) -> Result<Self> {
-        let hook = Hook::new(device, Ok(Between { filter, side }))?;
-        Ok(Self { hook, side })
+        let claim = filter.claims.claim(device, Role::Filtered)?;
+        Ok(Self {
+            hook: Hook::new(device, Ok(Between { filter, side }))?,
+            side,
+            _claim: claim,
+        })
     }
 
     /// The device.

@@ -7,6 +7,7 @@
 //! tell apart.
 
 use crate::{
+    claims::Claim,
     model::mode::TxMode,
     uplink::Uplink, //
 };
@@ -25,6 +26,7 @@ pub(crate) struct Trunk {
     /// The VFs without filters, so that those with one reach them.
     neighbours: Option<(KVec<[u8; 6]>, Addresses)>,
     capture: Option<Capture>,
+    _claim: Claim,
 }
 
 /// What lets the PF see what VFs send to the wire.
@@ -37,11 +39,12 @@ struct Capture {
 }
 
 impl Trunk {
-    pub(crate) fn new(uplink: Arc<Uplink>) -> Self {
+    pub(crate) fn new(uplink: Arc<Uplink>, claim: Claim) -> Self {
         Self {
             uplink,
             neighbours: None,
             capture: None,
+            _claim: claim,
         }
     }
 

@@ -193,6 +193,13 @@ impl Filter {
         decision: &Decision,
     ) {
         let len_bytes = frame.len_bytes();
+        // The device that it bounced onto leads back here, as by a bridge of both.
+        let is_back = direction == Direction::Rx
+            && Note::is_mark_of(frame.mark(), direction)
+            && self.vmm.with(|vmm| vmm.is_some());
+        if is_back {
+            return self.lose(direction, ELOOP.into(), len_bytes);
+        }
         let priority = match decision.source {
             Source::Rule(place) => self.judge.priority(place),
             _ => 0,

@@ -144,6 +144,12 @@ impl Note {
         let [sign, ..] = mark.to_be_bytes();
         sign == Self::SIGN
     }
+
+    /// Whether it is one of a frame that bounced on its way in `direction`, so far as can be told.
+    pub(crate) const fn is_mark_of(mark: u32, direction: Direction) -> bool {
+        let [_, why, ..] = mark.to_be_bytes();
+        Self::is_mark(mark) && why >> 7 == direction_code(direction)
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +189,10 @@ mod tests {
         let quarantined = bounced(BounceReason::Quarantine, Source::Quarantine);
         assert_eq!(quarantined.mark(), 0x5bc0_0007);
         assert!(Note::is_mark(by_rule.mark()) && !Note::is_mark(0x5a00_0000));
+        for mark in [0x5b2f_ffff, 0x5ba0_0007, 0x5aa0_0007] {
+            let is_of = [Direction::Rx, Direction::Tx].map(|way| Note::is_mark_of(mark, way));
+            assert_eq!(is_of, [mark == 0x5b2f_ffff, mark == 0x5ba0_0007]);
+        }
     }
 
     #[test]

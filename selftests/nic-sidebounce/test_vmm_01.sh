@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # profile: sriov
 # cpus: 2
-# timeout: 180
+# timeout: 240
 # A VF that the host keeps receives what bounces on its way to a VM and gives it back by the service VLAN: given to it by
 # the module, or by the card itself without the PF seeing anything.
 . "$(dirname "$0")/lib.sh"
@@ -115,6 +115,103 @@ basename "$(readlink /sys/class/net/vf1/device)" >/sys/bus/pci/drivers/igbvf/unb
 send peer "$wire" "$to_vf0"
 expect_heard "$pf"
 expect_equal dev:vf1 "$(filter_get f0 vmm)"
+it "until one of that name comes"
+vf1_bdf=$(vf_bdf "$pf_bdf" 1)
+give_to igbvf "$vf1_bdf"
+expect_soon 10 has_net "$vf1_bdf"
+ip link set dev "$(net_of "$vf1_bdf")" name vf1
+quiet host vf1
+ip link set vf1 up
+expect_soon 10 carrier host vf1
+sleep 1
+listen host vf1 promisc
+lost=$(filter_stat f0 no_port)
+send peer "$wire" "$to_vf0"
+expect_heard "$(sorted "$pf" vf1)"
+expect_equal "$lost dev:vf1" "$(filter_stat f0 no_port) $(filter_get f0 vmm)"
+
+it "a card gives nothing to a VF that has gone to another namespace, as to a VM"
 expect_ok filter_set f0 vmm pair
+expect_ok filter_set f0 vmm pool:vf1
+expect_soon 5 grep -qx 1 "$filters/f0/vmm_pool"
+ip link set vf1 netns vm1
+sleep 0.5
+expect_equal "pool:vf1 0" "$(filter_get f0 vmm) $(filter_get f0 vmm_pool)"
+ip -n vm1 link set vf1 up
+expect_soon 10 carrier vm1 vf1
+listen vm1 vf1 promisc
+expect_ok rules f0 <<<'default rx drop'
+unheeded=" $pf "
+heard_nothing_of_it() {
+	local dropped
+	dropped=$(filter_stat f0 rx_dropped)
+	send peer "$wire" "$to_vf0"
+	expect_heard ""
+	expect_equal $((dropped + 1)) "$(filter_stat f0 rx_dropped)"
+}
+heard_nothing_of_it
+it "nor after a reset"
+ip link set "$pf" down
+ip link set "$pf" up
+expect_soon 10 carrier host "$pf"
+expect_soon 10 carrier vm1 vf1
+sleep 1
+expect_equal 0 "$(filter_get f0 vmm_pool)"
+heard_nothing_of_it
+it "but again when it is back"
+ip -n vm1 link set vf1 netns 1
+quiet host vf1
+ip link set vf1 up
+expect_soon 10 grep -qx 1 "$filters/f0/vmm_pool"
+expect_soon 10 carrier host vf1
+sleep 1
+unheeded=' vf1 '
+heard_nothing_of_it
+expect_equal "pool:vf1 1" "$(filter_get f0 vmm) $(filter_get f0 vmm_pool)"
+it "nor to one that has lost its driver"
+echo "$vf1_bdf" >"$pci/$vf1_bdf/driver/unbind"
+sleep 0.5
+expect_equal "pool:vf1 0" "$(filter_get f0 vmm) $(filter_get f0 vmm_pool)"
+unheeded=" $pf "
+heard_nothing_of_it
+expect_ok filter_set f0 vmm pair
+
+it "no device both has a filter and receives what bounces, which could go round for ever"
+ip link add pa type veth peer name pb
+ip link set pa up
+ip link set pb up
+expect_errno EBUSY filter_set f0 vmm "dev:$pf"
+expect_ok filter_add "p dev:pa side:vm"
+expect_errno EBUSY filter_set p vmm dev:pa
+expect_errno EBUSY filter_set f0 vmm dev:pa
+expect_ok filter_set f0 vmm dev:pb
+expect_errno EBUSY filter_add "q dev:pb"
+expect_errno EBUSY filter_add "q dev:sb0u side:vm"
+expect_ok filter_set f0 vmm pair
+expect_ok filter_add "q dev:pb"
+expect_ok filter_remove q
+expect_ok filter_remove p
+
+it "what a bridge leads back to the filter that it bounced from is lost"
+ip link add br0 type bridge
+ip link add qa type veth peer name qb
+for each in br0 qa qb; do
+	quiet host "$each"
+	ip link set "$each" up
+done
+ip link set pa master br0
+ip link set qa master br0
+expect_ok filter_add "p dev:pa"
+expect_ok filter_set p bounce_per_s unlimited
+expect_ok filter_set p vmm dev:qa
+before=$(filter_stat p rx_bounced)
+send host qb "$to_vf0"
+expect_soon 5 grep -qv '^0$' "$filters/p/stats/lost"
+sleep 1
+after=$(filter_stat p rx_bounced)
+[ $((after - before)) -le 20 ] || fail "bounced $((after - before)) times"
+expect_ok filter_remove p
+ip link del br0
+
 it "the kernel has nothing to say about all that" expect_quiet_kernel
 finish
