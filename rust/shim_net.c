@@ -259,7 +259,8 @@ void kernel_ext_skb_forward_csum(struct sk_buff *skb)
 
 /*
  * Parts it from where it has been, but for its mark, its kind and the number of its device. Its data begin at its
- * Ethernet header then. Pages of programs are copied, since these wait until nobody uses them: false if memory runs out.
+ * Ethernet header then. Pages of programs are copied, since these wait until nobody uses them: false if memory runs
+ * out.
  */
 bool kernel_ext_skb_part(struct sk_buff *skb)
 {

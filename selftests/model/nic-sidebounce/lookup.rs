@@ -26,7 +26,9 @@ fn rule_set(random: &mut Random, count: u64) -> RuleSet {
         max_patterns: 1 << 20,
         ..Limits::DEFAULT
     };
-    RuleSet::new(limits).changed(&text, || false).expect("well-formed")
+    RuleSet::new(limits)
+        .changed(&text, || false)
+        .expect("well-formed")
 }
 
 fn key(random: &mut Random, direction: Direction) -> Key {

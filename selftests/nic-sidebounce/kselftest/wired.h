@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Included before the kernel's own tests (scripts/kselftest): one that talks to itself by ::1 uses fd00::1 instead, since
- * packets with ::1 are dropped on all devices but `lo`, which nothing can be put in front of.
+ * Included before the kernel's own tests (scripts/kselftest): one that talks to itself by ::1 uses fd00::1 instead,
+ * since packets with ::1 are dropped on all devices but `lo`, which nothing can be put in front of.
  */
 #include <netinet/in.h>
 
