@@ -21,6 +21,7 @@ use crate::{
         divert,
         ethernet::Mac,
         flow::Lesson,
+        hold::Bounds as HoldBounds,
         key::{
             Direction,
             Flags, //
@@ -215,6 +216,16 @@ impl Filter {
         // Some of it is a matter of the PF.
         self.bell.ring();
         Ok(())
+    }
+
+    /// Changes how much may be held.
+    ///
+    /// # Errors
+    ///
+    /// As [`Holding::set_bounds`].
+    pub(crate) fn set_hold_bounds(&self, change: impl FnOnce(HoldBounds) -> HoldBounds) -> Result {
+        let _changes = self.changes.lock();
+        self.holding.set_bounds(change)
     }
 
     /// Whether it has an effect.

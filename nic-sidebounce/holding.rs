@@ -95,17 +95,15 @@ impl Holding {
         self.hold.lock().bounds()
     }
 
-    /// Changes how much may be held.
+    /// Changes how much may be held. One at a time.
     ///
     /// # Errors
     ///
-    /// [`EBUSY`] while frames are held, or if somebody else changes it, [`ENOMEM`].
+    /// [`EBUSY`] while frames are held, [`ENOMEM`].
     pub(crate) fn set_bounds(&self, change: impl FnOnce(Bounds) -> Bounds) -> Result {
-        let former = self.bounds();
-        let mut new = Hold::new(change(former))?;
+        let mut new = Hold::new(change(self.bounds()))?;
         let mut hold = self.hold.lock();
-        // Or else somebody has changed another one meanwhile.
-        if hold.phase() != Phase::Serving || hold.bounds() != former {
+        if hold.phase() != Phase::Serving {
             return Err(EBUSY);
         }
         core::mem::swap(&mut *hold, &mut new);

@@ -387,9 +387,7 @@ macro_rules! bound {
 
             fn store(filter: &Object<SharedFilter>, $text: &str) -> Result {
                 let $field = $parsed?;
-                filter
-                    .holding
-                    .set_bounds(|bounds| Bounds { $field, ..bounds })
+                filter.set_hold_bounds(|bounds| Bounds { $field, ..bounds })
             }
         }
     };
