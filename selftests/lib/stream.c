@@ -337,6 +337,17 @@ static void read_address(const char *address, const char *port)
 	}
 }
 
+/* Each CPU has a queue of its own for what devices of software receive: who moves to another one overtakes himself. */
+static void stay_on_one_cpu(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		perror("sched_setaffinity");
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t receiver;
@@ -348,6 +359,7 @@ int main(int argc, char **argv)
 	is_pairs = !strcmp(argv[1], "pairs");
 	if ((!is_tcp && !is_pairs && strcmp(argv[1], "udp")) || (is_tcp ? argc != 7 : argc < 9))
 		return usage();
+	stay_on_one_cpu();
 	conf.from = argv[2];
 	conf.to = argv[3];
 	read_address(argv[4], argv[5]);
