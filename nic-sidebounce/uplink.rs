@@ -79,6 +79,15 @@ struct Board {
     filters: KVec<Arc<Filter>>,
 }
 
+/// Which way a frame passes the PF.
+#[derive(Clone, Copy)]
+enum Passage {
+    /// It has come in.
+    Ingress,
+    /// The host sends it.
+    Egress,
+}
+
 /// What sees the frames of a PF.
 struct Veb {
     board: Published<Board>,
@@ -133,16 +142,18 @@ impl Board {
         self.filters.get(place).map(|filter| &**filter)
     }
 
-    /// A frame has come in on the PF, from elsewhere than a filtered VF.
-    fn received<'a>(
+    /// Lets a frame go where the switch sends it that is of no filtered VF.
+    #[inline]
+    fn follow<'a>(
         &self,
+        passage: Passage,
         switch: &Switch<'_>,
         info: &divert::Frame,
         visit: Visit<'a>,
     ) -> Outcome<'a> {
         let mut visit = Some(visit);
         let mut passes = false;
-        switch.received(info, |way| match way {
+        let give = |way| match way {
             Way::ToVf(port) => self.hand_over(port, info, &mut visit),
             Way::ToHost | Way::ToWire => passes = true,
             Way::Lost(lost) => {
@@ -150,31 +161,11 @@ impl Board {
                     filter.lose(Direction::Tx, lost.into(), visit.len_bytes());
                 }
             }
-        });
-        match visit {
-            Some(visit) if passes => Outcome::Pass(visit),
-            _ => Outcome::Taken,
+        };
+        match passage {
+            Passage::Ingress => switch.received(info, give),
+            Passage::Egress => switch.egress(info, give),
         }
-    }
-
-    /// The host sends a frame on the PF.
-    fn leaving<'a>(
-        &self,
-        switch: &Switch<'_>,
-        info: &divert::Frame,
-        visit: Visit<'a>,
-    ) -> Outcome<'a> {
-        let mut visit = Some(visit);
-        let mut passes = false;
-        switch.egress(info, |way| match way {
-            Way::ToVf(port) => self.hand_over(port, info, &mut visit),
-            Way::ToHost | Way::ToWire => passes = true,
-            Way::Lost(lost) => {
-                if let (Some(filter), Some(visit)) = (self.filter_of(info), &visit) {
-                    filter.lose(Direction::Tx, lost.into(), visit.len_bytes());
-                }
-            }
-        });
         match visit {
             Some(visit) if passes => Outcome::Pass(visit),
             _ => Outcome::Taken,
@@ -250,7 +241,7 @@ impl Handler for Veb {
         let board = self.board.get(reader);
         let switch = board.switch(visit.here());
         match switch.origin(&info) {
-            Origin::Elsewhere => board.received(&switch, &info, visit),
+            Origin::Elsewhere => board.follow(Passage::Ingress, &switch, &info, visit),
             Origin::Lost(port, lost) => {
                 if let Some(filter) = board.filter(port) {
                     filter.lose(Direction::Tx, lost.into(), visit.len_bytes());
@@ -277,7 +268,7 @@ impl Handler for Veb {
             return Outcome::Taken;
         };
         let board = self.board.get(visit.here().reader());
-        board.leaving(&board.switch(visit.here()), &info, visit)
+        board.follow(Passage::Egress, &board.switch(visit.here()), &info, visit)
     }
 }
 

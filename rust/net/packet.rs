@@ -243,13 +243,6 @@ impl Packet {
         Some(place.saturating_sub(mac.into()))
     }
 
-    /// The number of the device that received it last, in that device's namespace.
-    pub fn ingress_index(&self) -> Option<u32> {
-        // SAFETY: By the type invariant.
-        let index = unsafe { (*self.headers()).skb_iif };
-        u32::try_from(index).ok().filter(|index| *index != 0)
-    }
-
     /// A frame of its own with the same content. The bytes are shared until one of them is changed.
     ///
     /// # Errors
