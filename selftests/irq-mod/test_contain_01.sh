@@ -37,7 +37,7 @@ need_write $lines/edu/guest loud
 # A storm may keep the guest from its CPU: that must not count here.
 need_write $lines/edu/overflow_us 50
 need_write $lines/rx/overflow_us 50
-# The storm comes from one CPU and is served on the other.
+# The storm, what raises it and the programs share one CPU, the interrupts of packets have the other.
 taskset -p 1 $$ >/dev/null
 echo 0 >"/proc/irq/$(irq_of testdev)/smp_affinity_list"
 echo 1 >"/proc/irq/$(irq_of "$net")/smp_affinity_list"
@@ -205,7 +205,8 @@ other=$(($(interrupts "$net") - before))
 storm_off
 note "$other interrupts, $result"
 expect_match '.* lost=0 duplicate=0 .*' "$result"
-expect_between $((alone * 9 / 10)) 100000 $other
+# With less of its CPU the receiver finds two packets at a time now and then; the limit would leave an eighth.
+expect_between $((alone * 3 / 4)) 100000 $other
 expect_between 0 1000 "$(value_of p99_us "$result")"
 expect_equal 0 "$(guest_stat calm contained)"
 
