@@ -171,9 +171,14 @@ it "nothing is held for longer than the hog runs, however few events there are a
 it "a device that waits for each of its interrupts is slowed down by an interval"
 expect_ok vm hog 0 0
 fresh 500 20000 latency 0
+held=$(line_stat edu held)
 lossless 300 50000 1
+held=$(($(line_stat edu held) - held))
 slow_us=$(vm_value p50_us)
-expect_between 100 $((500 + late_us)) "$slow_us"
+note "$held held"
+expect_between 200 300 $held
+# The emulated CPUs take turns: now and then the one that raises has its own only after most of the interval.
+expect_between 50 $((500 + late_us)) "$slow_us"
 it "unless the line is adaptive"
 expect_ok line_set edu adaptive 1
 lossless 300 50000 1
